@@ -1,0 +1,115 @@
+// What the control server may ask of the daemon. The server knows HTTP, JSON, callers and limits; the
+// daemon knows the rest and implements this. Used on the loop's thread; replies come on it, later.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "agent/core/core.h"
+#include "agent/evidence.h"
+#include "agent/logs/logs.h"
+#include "agent/store/store.h"
+#include "config/document.h"
+
+namespace mayfly::control {
+
+enum class Refusal : std::uint8_t {
+  kNotFound,  ///< 404, exit code 3
+  kRefused,   ///< 409, exit code 4: understood, and not done; `what` says why and what to do
+  kInvalid,   ///< 422, exit code 1: the input is wrong
+  kFailed,    ///< 500, exit code 1
+  kTimedOut,  ///< 504, exit code 5
+};
+
+struct Error {
+  Refusal refusal = Refusal::kFailed;
+  std::string what;
+};
+
+template <class T>
+using Reply = std::function<void(tl::expected<T, Error>)>;
+
+/// A pool as the daemon holds it, beside what the core's model says of it.
+struct PoolDetail {
+  config::Pool desired;
+  std::string source;  ///< the file that defines it; "" = given through the API
+  bool paused = false;
+  std::vector<store::Revision> revisions;  ///< the newest last; bounded
+};
+
+enum class ChangeKind : std::uint8_t { kCreated, kChanged, kUnchanged, kDeleted };
+
+struct Change {
+  std::string key;  ///< dotted path, e.g. "replicas", "worker.image"
+  std::string from;
+  std::string to;
+};
+
+struct ApplyResult {
+  std::string pool;
+  ChangeKind kind = ChangeKind::kUnchanged;
+  bool new_revision = false;      ///< workers will be replaced as they exit
+  std::uint32_t revision = 0;     ///< the one desired after this
+  std::vector<Change> changes;
+};
+
+struct ApplyOptions {
+  bool dry_run = false;
+};
+
+struct NodeStatus {
+  std::string node;
+  std::string instance;
+  std::string version;
+  std::int64_t started_unix_ms = 0;
+  std::string runtime;         ///< "containerd 1.6.20"
+  std::string runtime_socket;
+  std::string config_file;
+  std::string config_fault;    ///< of the last reload; "" = it was good
+  std::vector<std::string> warnings;
+};
+
+class Operations {
+ public:
+  virtual ~Operations() = default;
+
+  [[nodiscard]] virtual core::Time now() const = 0;
+  [[nodiscard]] virtual const core::Model& model() const = 0;
+  [[nodiscard]] virtual core::EmptySlot why(const std::string& pool, core::SlotIndex slot) const = 0;
+  [[nodiscard]] virtual const agent::Evidence& evidence() const = 0;
+  [[nodiscard]] virtual const logs::Logs& logs() const = 0;
+  [[nodiscard]] virtual NodeStatus node() const = 0;
+  [[nodiscard]] virtual std::optional<PoolDetail> pool(const std::string& name) const = 0;
+  /// The printed name of a worker ("encode-7k3f9a2b1c") and back.
+  [[nodiscard]] virtual std::string worker_name(core::WorkerId id) const = 0;
+  [[nodiscard]] virtual std::optional<core::WorkerId> worker_id(const std::string& name) const = 0;
+
+  virtual void apply(config::Pool pool, ApplyOptions options, Reply<ApplyResult> reply) = 0;
+  virtual void drop(const std::string& pool, Reply<ApplyResult> reply) = 0;
+  virtual void scale(const std::string& pool, std::uint32_t replicas, Reply<ApplyResult> reply) = 0;
+  virtual void pause(const std::string& pool, Reply<ApplyResult> reply) = 0;
+  virtual void resume(const std::string& pool, Reply<ApplyResult> reply) = 0;
+  virtual void reset(const std::string& pool, Reply<ApplyResult> reply) = 0;
+  virtual void retire(core::WorkerId worker, Reply<std::string> reply) = 0;
+  virtual void kill(core::WorkerId worker, Reply<std::string> reply) = 0;
+  virtual void reload(Reply<std::string> reply) = 0;
+
+  virtual void exits(store::ExitQuery query, Reply<std::vector<store::Exit>> reply) = 0;
+
+  struct ImageRow {
+    std::string name;
+    std::string digest;
+    std::uint64_t size_bytes = 0;
+  };
+  /// `file`: a spooled upload; the caller removes it after the reply.
+  virtual void import_image(const std::string& file, const std::optional<std::string>& name,
+                            Reply<std::vector<ImageRow>> reply) = 0;
+  virtual void images(Reply<std::vector<ImageRow>> reply) = 0;
+};
+
+}  // namespace mayfly::control

@@ -1,0 +1,118 @@
+// The core's picture of the node: pools, slots, workers. Read by the control views and by the
+// simulator's checkers; changed by the core alone.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "agent/core/exit.h"
+#include "agent/core/ids.h"
+#include "agent/core/settings.h"
+
+namespace mayfly::core {
+
+enum class WorkerPhase : std::uint8_t {
+  kStarting,   ///< StartWorker is out
+  kUncertain,  ///< the start's outcome is unknown; an inventory will tell
+  kHeld,       ///< started; a spare once its gate is ready
+  kReleasing,  ///< ReleaseWorker is out; it fills its slot
+  kRunning,    ///< its own program runs
+  kStopping,   ///< signalled by us, not yet ended
+  kExited,     ///< ended; its status is being asked for
+  kRecording,  ///< its exit record is on its way to disk
+  kRemoving,   ///< RemoveWorker is due or out
+};
+
+struct Worker {
+  WorkerId id{};
+  PoolName pool;
+  Revision revision = kNoRevision;
+  WorkerPhase phase = WorkerPhase::kStarting;
+  std::optional<SlotIndex> slot;  ///< set from the release on, for ever
+  bool gate_ready = false;
+  bool adopted = false;
+  bool stop_asked = false;  ///< we signalled it, or mean to: its exit is ours
+  std::string stop_reason;  ///< who or what asked, for the exit record
+  std::optional<ExitStatus> status;
+  std::string fault;                 ///< why it is broken, when it is
+  std::optional<Time> start_asked;
+  std::optional<Time> started;
+  std::optional<Time> ready;
+  std::optional<Time> released;
+  std::optional<Time> running;
+  std::optional<Time> exited;
+  std::optional<Duration> respawn_gap;
+  Time deadline = kNever;   ///< of the operation that is out in this phase
+  std::uint32_t tries = 0;  ///< of that operation
+};
+
+/// The one reason why a slot is empty; the first that applies, in this order.
+enum class EmptyReason : std::uint8_t {
+  kNone,           ///< it is not empty
+  kAdopting,       ///< the first inventory after start-up is not there yet
+  kPaused,
+  kNoRevision,     ///< no revision has a usable image (detail: why)
+  kBackoff,        ///< the worker before failed (detail: how)
+  kRuntimeDown,    ///< the runtime does not answer (detail: how)
+  kStartsFailing,  ///< creating containers fails; waiting for the next try (detail: how)
+  kStartsLimited,  ///< the node's limit of starts is reached
+  kStarting,       ///< a worker for it is being created
+};
+
+struct Slot {
+  std::optional<WorkerId> worker;  ///< releasing, running or stopping; not yet seen to end
+  std::optional<Time> vacated;     ///< end of the worker before
+  Time not_before{};               ///< backoff: no release earlier
+  std::string last_failure;        ///< of this slot's last failed worker; cleared by a success
+};
+
+struct Counters {
+  std::uint64_t released = 0;
+  std::uint64_t spare_hits = 0;    ///< a slot came free and a ready spare filled it in the same step
+  std::uint64_t spare_misses = 0;  ///< it had to wait for a container
+  std::uint64_t started = 0;
+  std::uint64_t start_failures = 0;
+  std::map<ExitClass, std::uint64_t> exits;
+};
+
+struct Pool {
+  PoolSettings settings;
+  bool dropped = false;                 ///< it ends when its last worker is gone
+  Revision active = kNoRevision;        ///< slots are filled with this one
+  Revision prepared = kNoRevision;      ///< the newest whose image is there
+  std::string prepare_failure;          ///< why settings.revision is not prepared
+  Time prepare_at{};                    ///< next PrepareRevision
+  std::uint32_t prepare_failures = 0;
+  bool preparing = false;
+  Time prepare_deadline = kNever;
+  std::map<SlotIndex, Slot> slots;
+  std::uint32_t failures = 0;           ///< level of the exit backoff
+  Time failures_raised{};               ///< workers released before this do not raise it again
+  std::uint32_t start_failures = 0;     ///< level of the start backoff
+  Time starts_not_before{};
+  std::string start_failure;            ///< of the last failed start; empty after a success
+  std::uint32_t standby_target = 0;     ///< spares wanted now (auto resolved)
+  double exits_per_s = 0;               ///< smoothed, for standby = auto
+  Duration start_time{};                ///< asked → gate ready, smoothed
+  Counters counters;
+};
+
+/// Why the slot is empty and when it is tried next (kNever: when something else changes).
+struct EmptySlot {
+  EmptyReason reason = EmptyReason::kNone;
+  std::string detail;
+  Time next_attempt = kNever;
+};
+
+struct Model {
+  std::map<PoolName, Pool> pools;
+  std::map<WorkerId, Worker> workers;
+  Limits limits;
+  bool adopted = false;  ///< the first inventory has been taken in
+  bool runtime_up = true;
+  std::string runtime_fault;
+};
+
+}  // namespace mayfly::core
