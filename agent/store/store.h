@@ -60,6 +60,7 @@ struct Desired {
 /// Read once at start-up, before the loop runs.
 struct Loaded {
   std::string instance;  ///< this node's instance id: 8 hex digits, made at first start
+  std::uint32_t run = 0;  ///< how often this store has been opened, this time included: 1, 2, …
   std::vector<Desired> desired;
   std::vector<Revision> revisions;
 };
