@@ -3,12 +3,13 @@
 // Knows worker names and directories; refuses to know pools, slots' policies and runtimes. Owned by
 // the agent, used on the loop's thread; calls back on it, never from within a call.
 //
-// On the host:      <root>/<worker>/mnt/gate.sock   the worker's own socket      ┐ mounted read-only
+// On the host:      <root>/<worker>/mnt/gate.sock   the worker's own socket      ┐ mounted
+// read-only
 //                   <root>/<worker>/mnt/gate        an empty file: mount point   ┘ at /.mayfly
 //                   <root>/<worker>/released        symlink, target = the slot: the marker
 // In the container: /.mayfly/gate.sock and /.mayfly/gate (the static binary, bound over the file).
-// <root> is 0700: no other user of the host reaches a gate; the socket itself is 0666, since a worker
-// may run as anybody.
+// <root> is 0700: no other user of the host reaches a gate; the socket itself is 0666, since a
+// worker may run as anybody.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -22,12 +23,9 @@
 #include <utility>
 #include <vector>
 
-namespace mayfly::gate {
+#include "runtime/gate/protocol.h"
 
-enum class Hold : std::uint8_t {
-  kGate,  ///< mayfly-gate itself waits, then execs the command
-  kApp,   ///< the gate execs at once; the app connects to $MAYFLY_GATE, says ready and waits
-};
+namespace mayfly::gate {
 
 /// Called with the worker's name. `at_ns` is CLOCK_MONOTONIC.
 struct Callbacks {
@@ -54,7 +52,7 @@ struct Stdio {
 class Gates {
  public:
   struct Options {
-    std::string root;          ///< created 0700 if absent
+    std::string root;  ///< created 0700 if absent
     std::uint32_t frame_bytes_max = 64 * 1024;
   };
 
@@ -63,18 +61,18 @@ class Gates {
   Gates(const Gates&) = delete;
   Gates& operator=(const Gates&) = delete;
 
-  /// Makes the directory and listens; for an existing directory (adoption) listens anew in it, so that
-  /// a held gate finds us again. Error: one line with the path. Idempotent.
-  /// `stdio` is duplicated and kept until it is handed over: with kApp it goes out when the gate
-  /// first connects, with kGate at the release.
+  /// Makes the directory and listens; for an existing directory (adoption) listens anew in it, so
+  /// that a held gate finds us again. Error: one line with the path. Idempotent. `stdio` is
+  /// duplicated and kept until it is handed over: with kApp it goes out when the gate first
+  /// connects, with kGate at the release.
   [[nodiscard]] tl::expected<void, std::string> open(const std::string& worker, Hold hold,
                                                      Stdio stdio);
 
   /// The host directory to be mounted at /.mayfly.
   [[nodiscard]] std::string mount_source(const std::string& worker) const;
 
-  /// Writes the marker, then sends. Answered by `running` or `failed`. The frame is built before the
-  /// call wherever it can be: this is the hot path.
+  /// Writes the marker, then sends. Answered by `running` or `failed`. The frame is built before
+  /// the call wherever it can be: this is the hot path.
   void release(const std::string& worker, const Release& release);
 
   /// The slot in the marker, if the worker was ever released (also by an earlier run).
@@ -90,11 +88,5 @@ class Gates {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-/// Where the container sees the mount, and what its entrypoint and environment must be.
-inline constexpr const char* kMountTarget = "/.mayfly";
-inline constexpr const char* kGateTarget = "/.mayfly/gate";
-inline constexpr const char* kSocketInside = "/.mayfly/gate.sock";
-inline constexpr const char* kSocketVariable = "MAYFLY_GATE";
 
 }  // namespace mayfly::gate
