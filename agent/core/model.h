@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "agent/core/exit.h"
@@ -36,7 +37,7 @@ struct Worker {
   bool stop_asked = false;  ///< we signalled it, or mean to: its exit is ours
   std::string stop_reason;  ///< who or what asked, for the exit record
   std::optional<ExitStatus> status;
-  std::string fault;                 ///< why it is broken, when it is
+  std::string fault;  ///< why it is broken, when it is
   std::optional<Time> start_asked;
   std::optional<Time> started;
   std::optional<Time> ready;
@@ -44,14 +45,20 @@ struct Worker {
   std::optional<Time> running;
   std::optional<Time> exited;
   std::optional<Duration> respawn_gap;
-  Time deadline = kNever;   ///< of the operation that is out in this phase
-  std::uint32_t tries = 0;  ///< of that operation
+  std::optional<ExitClass> exit_class;  ///< once it is decided
+  bool status_settled = false;          ///< `status` is final, also where it is none
+  bool kill_asked = false;              ///< no grace, or no more of it
+  std::optional<Time> vacated;          ///< end of the slot's worker before it
+  InventoryNumber counts_after{};       ///< only inventories with a higher number tell of it
+  Time deadline = kNever;               ///< of the operation that is out in this phase
+  Time due{};                           ///< where none is out: it may be asked (again) from then on
+  std::uint32_t tries = 0;              ///< of that operation
 };
 
 /// The one reason why a slot is empty; the first that applies, in this order.
 enum class EmptyReason : std::uint8_t {
-  kNone,           ///< it is not empty
-  kAdopting,       ///< the first inventory after start-up is not there yet
+  kNone,      ///< it is not empty
+  kAdopting,  ///< the first inventory after start-up is not there yet
   kPaused,
   kNoRevision,     ///< no revision has a usable image (detail: why)
   kBackoff,        ///< the worker before failed (detail: how)
@@ -65,12 +72,22 @@ struct Slot {
   std::optional<WorkerId> worker;  ///< releasing, running or stopping; not yet seen to end
   std::optional<Time> vacated;     ///< end of the worker before
   Time not_before{};               ///< backoff: no release earlier
+  std::uint32_t losses = 0;        ///< workers lost in a row
+  bool leaving = false;            ///< scaled down: it ends with its worker
   std::string last_failure;        ///< of this slot's last failed worker; cleared by a success
+};
+
+/// Failures to create containers of one revision.
+struct StartCurve {
+  std::uint32_t failures = 0;
+  Time raised{};        ///< starts asked before this do not raise it again
+  Time not_before{};    ///< no start earlier
+  std::string failure;  ///< of the last failed start; empty after a success
 };
 
 struct Counters {
   std::uint64_t released = 0;
-  std::uint64_t spare_hits = 0;    ///< a slot came free and a ready spare filled it in the same step
+  std::uint64_t spare_hits = 0;  ///< a slot came free and a ready spare filled it in the same step
   std::uint64_t spare_misses = 0;  ///< it had to wait for a container
   std::uint64_t started = 0;
   std::uint64_t start_failures = 0;
@@ -79,24 +96,25 @@ struct Counters {
 
 struct Pool {
   PoolSettings settings;
-  bool dropped = false;                 ///< it ends when its last worker is gone
-  Revision active = kNoRevision;        ///< slots are filled with this one
-  Revision prepared = kNoRevision;      ///< the newest whose image is there
-  std::string prepare_failure;          ///< why settings.revision is not prepared
-  Time prepare_at{};                    ///< next PrepareRevision
+  bool dropped = false;             ///< it ends when its last worker is gone
+  Revision active = kNoRevision;    ///< slots are filled with this one
+  Revision prepared = kNoRevision;  ///< the newest whose image is there
+  std::string prepare_failure;      ///< why settings.revision is not prepared
+  Time prepare_at{};                ///< next PrepareRevision
   std::uint32_t prepare_failures = 0;
   bool preparing = false;
   Time prepare_deadline = kNever;
   std::map<SlotIndex, Slot> slots;
-  std::uint32_t failures = 0;           ///< level of the exit backoff
-  Time failures_raised{};               ///< workers released before this do not raise it again
-  std::uint32_t start_failures = 0;     ///< level of the start backoff
-  Time starts_not_before{};
-  std::string start_failure;            ///< of the last failed start; empty after a success
-  std::uint32_t standby_target = 0;     ///< spares wanted now (auto resolved)
-  double exits_per_s = 0;               ///< smoothed, for standby = auto
-  Duration start_time{};                ///< asked → gate ready, smoothed
+  std::uint32_t failures = 0;        ///< level of the exit backoff
+  Time failures_raised{};            ///< workers released before this do not raise it again
+  StartCurve starts;                 ///< of the active revision
+  StartCurve staging;                ///< of a prepared one that is not active yet
+  std::uint32_t standby_target = 0;  ///< spares wanted now (auto resolved)
+  double exits_per_s = 0;            ///< smoothed, at the time of the last exit
+  Time exit_counted{};               ///< the last exit that it counts
+  Duration start_time{};             ///< asked → gate ready, smoothed
   Counters counters;
+  std::set<WorkerId> workers;  ///< all of its workers, whatever their phase
 };
 
 /// Why the slot is empty and when it is tried next (kNever: when something else changes).
