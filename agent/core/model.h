@@ -60,7 +60,7 @@ enum class EmptyReason : std::uint8_t {
   kNone,      ///< it is not empty
   kAdopting,  ///< the first inventory after start-up is not there yet
   kPaused,
-  kNoRevision,     ///< no revision has a usable image (detail: why)
+  kNoImage,        ///< no revision has a usable image (detail: why)
   kBackoff,        ///< the worker before failed (detail: how)
   kRuntimeDown,    ///< the runtime does not answer (detail: how)
   kStartsFailing,  ///< creating containers fails; waiting for the next try (detail: how)
