@@ -1,0 +1,184 @@
+"""A containerd, a dockerd and a mayflyd of our own; or a containerd that runs already."""
+
+import contextlib
+import os
+
+from lab.api import Api
+from lab.process import Process, Trouble, run, wait_until
+
+CONTAINERD_CONFIG = """\
+version = 2
+root = "{folder}/root"
+state = "{folder}/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+  address = "{folder}/sock"
+[plugins."io.containerd.internal.v1.opt"]
+  path = "{folder}/opt"
+"""
+
+
+class Containerd:
+    """One of its own in the place, or the one behind `socket`. Ours is the namespace alone."""
+
+    def __init__(self, place, socket=None):
+        self.place = place
+        self.namespace = place.unique
+        self.process = None
+        if socket is None:
+            folder = place.make_folder("c")
+            config = place.write("c/config.toml", CONTAINERD_CONFIG.format(folder=folder))
+            self.socket = os.path.join(folder, "sock")
+            self.process = Process(["containerd", "-c", config], place.path("containerd.log"))
+            place.undo.callback(self.process.stop)
+        else:
+            self.socket = os.path.realpath(socket)
+        place.undo.callback(self._remove_namespace)
+        wait_until(self._answers, "containerd", process=self.process)
+
+    def _answers(self):
+        with contextlib.suppress(Trouble):
+            return self.ctr("version")
+        return None
+
+    def ctr(self, *args, **options):
+        return run(["ctr", "-a", self.socket, "-n", self.namespace, *args], **options)
+
+    def count(self):
+        """How much of each kind there is in our namespace."""
+        def lines(*args):
+            return len(self.ctr(*args).split())
+        def rows(*args):
+            return max(0, len(self.ctr(*args).splitlines()) - 1)
+        return {
+            "containers": lines("containers", "ls", "-q"),
+            "tasks": lines("tasks", "ls", "-q"),
+            "snapshots": rows("snapshots", "ls"),
+            "leases": lines("leases", "ls", "-q"),
+            "shims": len(self.shims()),
+        }
+
+    def shims(self):
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    words = file.read().split(b"\0")
+                if b"shim" in words[0] and self.namespace.encode() in words:
+                    found.append(int(pid))
+        return found
+
+    def _remove_namespace(self):
+        """Removes all that is left in our namespace, whoever made it."""
+        for task in self.ctr("tasks", "ls", "-q").split():
+            self.ctr("tasks", "kill", "-s", "KILL", task, check=False)
+            self.ctr("tasks", "delete", "-f", task, check=False)
+        for kind in ("containers", "leases", "images"):
+            names = self.ctr(kind, "ls", "-q").split()
+            if names:
+                self.ctr(kind, "rm", *(["--sync"] if kind == "images" else []), *names, check=False)
+        self._remove_snapshots()
+        run(["ctr", "-a", self.socket, "namespaces", "rm", self.namespace], check=False)
+
+    def _remove_snapshots(self):
+        """Children before parents: each round removes the leaves."""
+        for _ in range(64):
+            names = [line.split()[0] for line in self.ctr("snapshots", "ls").splitlines()[1:]]
+            if not names:
+                return
+            for name in names:
+                self.ctr("snapshots", "rm", name, check=False)
+
+
+class Dockerd:
+    """A dockerd of its own beside our containerd: no bridge, no firewall rules."""
+
+    def __init__(self, place, containerd):
+        folder = place.make_folder("d")
+        self.socket = os.path.join(folder, "sock")
+        self.process = Process(
+            ["dockerd", "--containerd", containerd.socket, "--data-root", folder + "/data",
+             "--exec-root", folder + "/exec", "-H", "unix://" + self.socket,
+             "--pidfile", folder + "/pid", "--bridge=none", "--iptables=false",
+             "--ip-masq=false", "--containerd-namespace", place.unique + "-docker",
+             "--containerd-plugins-namespace", place.unique + "-plugins",
+             "--cgroup-parent", "/" + place.unique],
+            place.path("dockerd.log"))
+        place.undo.callback(self._stop)
+        wait_until(self._answers, "dockerd", process=self.process)
+
+    def _answers(self):
+        with contextlib.suppress(Trouble):
+            return self.docker("version")
+        return None
+
+    def docker(self, *args, **options):
+        return run(["docker", "-H", "unix://" + self.socket, *args], **options)
+
+    def _stop(self):
+        containers = self.docker("ps", "-aq", check=False).split()
+        if containers:
+            self.docker("rm", "-f", "-v", *containers, check=False)
+        self.process.stop()
+
+
+MAYFLYD_CONFIG = """\
+[node]
+name = "{name}"
+[runtime]
+kind = "containerd"
+socket = "{socket}"
+namespace = "{namespace}"
+cgroup_parent = "/{namespace}"
+{more}"""
+
+
+class Mayflyd:
+    """A mayflyd with its own state, run folder and containerd namespace."""
+
+    def __init__(self, place, containerd, programs, more_config=""):
+        self.place = place
+        self.programs = programs
+        self.run_folder = place.path("run")
+        self.socket = os.path.join(self.run_folder, "mayfly.sock")
+        self.config = place.write("mayfly.toml", MAYFLYD_CONFIG.format(
+            name=place.unique, socket=containerd.socket, namespace=containerd.namespace,
+            more=more_config))
+        self.api = Api(self.socket)
+        self.process = None
+        place.undo.callback(self.close)
+        self.start()
+
+    def start(self):
+        self.process = Process(
+            [os.path.join(self.programs, "mayflyd"), "--config", self.config,
+             "--state-dir", self.place.path("state"), "--run-dir", self.run_folder],
+            self.place.path("mayflyd.log"))
+        wait_until(self._is_up, "mayflyd", process=self.process)
+
+    def _is_up(self):
+        with contextlib.suppress(Trouble):
+            return self.status()["runtime"]["state"] == "up"
+        return False
+
+    def mayfly(self, *args, **options):
+        return run([os.path.join(self.programs, "mayfly"), "--socket", self.socket, *args],
+                   **options)
+
+    def status(self):
+        return self.api.get("/v1/status")
+
+    def pool(self, name):
+        return self.api.get("/v1/pools/" + name)
+
+    def apply(self, pool_text):
+        return self.mayfly("apply", "-f", self.place.write("pool.toml", pool_text))
+
+    def close(self):
+        """Ends all pools first: stopping the daemon alone leaves its workers running."""
+        if self.process.alive():
+            with contextlib.suppress(Trouble):
+                for pool in self.api.get("/v1/pools")["pools"]:
+                    self.mayfly("delete", pool["name"])
+                wait_until(lambda: not self.api.get("/v1/pools")["pools"], "the pools' end", 60)
+        self.process.stop()
