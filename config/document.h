@@ -1,5 +1,5 @@
-// The configuration as plain structs; every default stands here once. The same shape is TOML on disk
-// and JSON on the API. Knows no files, no runtime and no core.
+// The configuration as plain structs; every default stands here once. The same shape is TOML on
+// disk and JSON on the API. Knows no files, no runtime and no core.
 #pragma once
 
 #include <chrono>
@@ -40,8 +40,8 @@ struct Security {
 };
 
 struct Logs {
-  std::uint64_t worker_bytes = 256 * 1024;       ///< kept per worker
-  std::uint64_t pool_bytes = 16 * 1024 * 1024;   ///< kept per pool, ended workers included
+  std::uint64_t worker_bytes = 256 * 1024;      ///< kept per worker
+  std::uint64_t pool_bytes = 16 * 1024 * 1024;  ///< kept per pool, ended workers included
   bool operator==(const Logs&) const = default;
 };
 
@@ -89,39 +89,46 @@ struct Pool {
 struct Node {
   std::string name;  ///< "": the host's name
   std::map<std::string, std::string> labels;
+  bool operator==(const Node&) const = default;
 };
 
 struct Runtime {
   std::string kind = "containerd";
   std::string socket = "/run/containerd/containerd.sock";
-  std::string name_space = "mayfly";   ///< key: namespace
+  std::string name_space = "mayfly";  ///< key: namespace
   std::string snapshotter = "overlayfs";
   std::string cgroup_parent = "/mayfly";
-  std::string gate = "";               ///< path of mayfly-gate; "": beside mayflyd, then libexec
+  std::string gate = "";  ///< path of mayfly-gate; "": beside mayflyd, then libexec
+  bool operator==(const Runtime&) const = default;
 };
 
 struct Control {
   std::string socket = "";  ///< "": <run-dir>/mayfly.sock
   std::string group = "mayfly";
+  bool operator==(const Control&) const = default;
 };
 
 struct Starts {
   std::uint32_t parallel = 0;  ///< 0 = by the number of cpus
   double rate = 0;             ///< per second; 0 = no limit
   std::uint32_t burst = 10;
+  bool operator==(const Starts&) const = default;
 };
 
 struct Loop {
   bool realtime = true;  ///< SCHED_FIFO for the loop's thread where the host allows it
+  bool operator==(const Loop&) const = default;
 };
 
 struct History {
   std::uint32_t exits = 10'000;  ///< exit records kept
   milliseconds age = 168h;       ///< and for how long
+  bool operator==(const History&) const = default;
 };
 
 struct Log {
   std::string level = "info";  ///< debug | info | warning | error
+  bool operator==(const Log&) const = default;
 };
 
 /// /etc/mayfly/mayfly.toml, merged with conf.d/*.toml beside it in the order of their names.
@@ -133,6 +140,7 @@ struct Daemon {
   Loop loop;
   History history;
   Log log;
+  bool operator==(const Daemon&) const = default;
 };
 
 /// Everything that was read. Each pool comes from one file in pools.d/.
@@ -144,7 +152,7 @@ struct Document {
 
 /// One thing wrong with the input. Faults are collected, never thrown one at a time.
 struct Fault {
-  std::string file;  ///< as given; "request" for the API
+  std::string file;          ///< as given; "request" for the API
   std::uint32_t line = 0;    ///< 1-based; 0 = the file as a whole
   std::uint32_t column = 0;  ///< 1-based
   std::string what;          ///< what is wrong and what to do

@@ -23,8 +23,8 @@ using Faults = std::vector<Fault>;
 /// One pool from JSON of the same shape (the API's). Faults carry a JSON pointer in `what`.
 [[nodiscard]] tl::expected<Pool, Faults> parse_pool_json(std::string_view text);
 
-/// The pool as JSON: the canonical form, every key present, keys sorted. parse_pool_json reads it back
-/// to an equal pool.
+/// The pool as JSON: the canonical form, every key present, keys sorted. parse_pool_json reads it
+/// back to an equal pool.
 [[nodiscard]] std::string to_json(const Pool& pool);
 
 /// The canonical JSON of what makes a revision (compared and hashed by the agent).

@@ -1,0 +1,28 @@
+// Which texts are good names, paths, images and so on. Each answers what is wrong, to be read after
+// the key ("must be …"), or "" when nothing is. Internal to config/.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace mayfly::config {
+
+[[nodiscard]] std::string check_any(std::string_view text);
+[[nodiscard]] std::string check_pool_name(std::string_view text);
+[[nodiscard]] std::string check_image(std::string_view text);
+[[nodiscard]] std::string check_user(std::string_view text);
+[[nodiscard]] std::string check_env_name(std::string_view text);
+[[nodiscard]] std::string check_capability(std::string_view text);
+/// Absolute, and written the one way: no ".", "..", "//" or slash at the end.
+[[nodiscard]] std::string check_path(std::string_view text);
+[[nodiscard]] std::string check_optional_path(std::string_view text);  ///< "" is good too
+[[nodiscard]] std::string check_mount_target(std::string_view text);
+/// A path short enough for a unix socket.
+[[nodiscard]] std::string check_socket(std::string_view text);
+[[nodiscard]] std::string check_optional_socket(std::string_view text);  ///< "" is good too
+[[nodiscard]] std::string check_node_name(std::string_view text);        ///< "" is good too
+[[nodiscard]] std::string check_label(std::string_view text);
+[[nodiscard]] std::string check_identifier(std::string_view text);  ///< of containerd
+[[nodiscard]] std::string check_group(std::string_view text);       ///< "" is good too
+
+}  // namespace mayfly::config

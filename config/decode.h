@@ -1,0 +1,21 @@
+// From trees to documents: the one place that knows the keys, for TOML and JSON alike. Internal to
+// config/, but for the list of keys.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "config/report.h"
+#include "config/tree.h"
+
+namespace mayfly::config {
+
+/// Reads what is given over what `pool` holds. REQUIRES: the root is a table.
+void decode_pool(const Tree& root, Pool& pool, Report& report);
+void decode_daemon(const Tree& root, Daemon& daemon, Report& report);
+
+/// All keys that exist, dotted: "resources.cpu", "mounts[].source". For the tests of the documents.
+[[nodiscard]] std::set<std::string> pool_keys();
+[[nodiscard]] std::set<std::string> daemon_keys();
+
+}  // namespace mayfly::config

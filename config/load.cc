@@ -1,0 +1,167 @@
+#include "config/load.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include "config/decode.h"
+#include "config/report.h"
+#include "config/tree.h"
+
+namespace mayfly::config {
+namespace {
+
+constexpr std::size_t kFilesMax = 1024;  ///< in one directory
+
+/// Closes on the way out.
+struct File {
+  int fd = -1;
+  explicit File(const char* path) : fd(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) {}
+  ~File() {
+    if (fd >= 0) close(fd);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+};
+
+std::string cannot_read(int error) {
+  return "cannot be read: " + std::generic_category().message(error);
+}
+
+/// The file's text; one byte above the limit at most, which the parser then refuses.
+tl::expected<std::string, Fault> read_file(const std::filesystem::path& path) {
+  const File file{path.c_str()};  // not blocking: a FIFO without a writer must not hold us
+  struct stat status {};
+  if (file.fd < 0 || fstat(file.fd, &status) != 0) {
+    return tl::unexpected(fault_at({}, cannot_read(errno)));
+  }
+  if (!S_ISREG(status.st_mode)) return tl::unexpected(fault_at({}, "is not a regular file"));
+  std::string text(kTextBytesMax + 1, '\0');
+  std::size_t size = 0;
+  while (size < text.size()) {
+    const ssize_t got = read(file.fd, text.data() + size, text.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return tl::unexpected(fault_at({}, cannot_read(errno)));
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  text.resize(size);
+  return text;
+}
+
+/// Gathers documents and faults over all files.
+class Loader {
+ public:
+  void daemon(const std::filesystem::path& path) {
+    Report report{path.string(), Report::Style::kDotted};
+    if (const auto tree = read_tree(path, report)) decode_daemon(*tree, document_.daemon, report);
+    keep(report);
+  }
+
+  void pool(const std::filesystem::path& path) {
+    Report report{path.string(), Report::Style::kDotted};
+    if (const auto tree = read_tree(path, report)) {
+      Pool pool;
+      decode_pool(*tree, pool, report);
+      add(std::move(pool), *tree, report);
+    }
+    keep(report);
+  }
+
+  /// The *.toml in it, sorted; hidden ones, such as an editor's locks, are not looked at.
+  std::vector<std::filesystem::path> files_in(const std::filesystem::path& directory) {
+    std::vector<std::filesystem::path> files;
+    std::error_code error;
+    for (std::filesystem::directory_iterator it{directory, error}, end; !error && it != end;
+         it.increment(error)) {
+      const std::filesystem::path& path = it->path();
+      const bool hidden = path.filename().native().front() == '.';
+      if (!hidden && path.extension() == ".toml") files.push_back(path);
+      if (files.size() > kFilesMax) {
+        fail(directory, "holds more than 1024 files");
+        return {};
+      }
+    }
+    if (error && error != std::errc::no_such_file_or_directory) {
+      fail(directory, cannot_read(error.value()));
+    }
+    std::sort(files.begin(), files.end());
+    return files;
+  }
+
+  tl::expected<Document, Faults> result() {
+    if (faults_.empty()) return std::move(document_);
+    sort(faults_);
+    return tl::unexpected(std::move(faults_));
+  }
+
+ private:
+  static std::optional<Tree> read_tree(const std::filesystem::path& path, Report& report) {
+    auto tree = read_file(path).and_then([](const std::string& text) { return parse_toml(text); });
+    if (tree) return std::move(*tree);
+    report.add(std::move(tree.error()));
+    return std::nullopt;
+  }
+
+  void add(Pool pool, const Tree& tree, Report& report) {
+    if (pool.name.empty()) return;  // it has a fault already
+    const std::string file = report.file();
+    const auto [known, is_new] = document_.pool_files.emplace(pool.name, file);
+    if (!is_new) {
+      report.add(Path{}.key("name"), find(tree, "name")->value.at,
+                 "the pool " + in_quotes(pool.name) + " is defined in " + known->second + " too");
+      return;
+    }
+    document_.pools.insert_or_assign(pool.name, std::move(pool));
+  }
+
+  void fail(const std::filesystem::path& path, std::string what) {
+    Report report{path.string(), Report::Style::kDotted};
+    report.add(fault_at({}, std::move(what)));
+    keep(report);
+  }
+
+  void keep(Report& report) {
+    for (Fault& fault : report.take()) faults_.push_back(std::move(fault));
+  }
+
+  Document document_;
+  Faults faults_;
+};
+
+tl::expected<Pool, Faults> parse_pool(const tl::expected<Tree, Fault>& tree, Report report) {
+  Pool pool;
+  if (tree) {
+    decode_pool(*tree, pool, report);
+  } else {
+    report.add(tree.error());
+  }
+  Faults faults = report.take();
+  if (faults.empty()) return pool;
+  return tl::unexpected(std::move(faults));
+}
+
+}  // namespace
+
+tl::expected<Document, Faults> load(const std::filesystem::path& file) {
+  Loader loader;
+  loader.daemon(file);
+  for (const auto& path : loader.files_in(file.parent_path() / "conf.d")) loader.daemon(path);
+  for (const auto& path : loader.files_in(file.parent_path() / "pools.d")) loader.pool(path);
+  return loader.result();
+}
+
+tl::expected<Pool, Faults> parse_pool_toml(std::string_view text, const std::string& file) {
+  return parse_pool(parse_toml(text), Report{file, Report::Style::kDotted});
+}
+
+tl::expected<Pool, Faults> parse_pool_json(std::string_view text) {
+  return parse_pool(parse_json(text), Report{"request", Report::Style::kPointer});
+}
+
+}  // namespace mayfly::config

@@ -1,0 +1,114 @@
+// TOML to tree. The one file that includes toml++, which is slow to compile.
+#define TOML_EXCEPTIONS 0
+#define TOML_ENABLE_FORMATTERS 0
+#define TOML_MAX_NESTED_VALUES 16
+#include <toml++/toml.h>
+
+#include "config/tree.h"
+
+namespace mayfly::config {
+namespace {
+
+Position position_of(const toml::source_region& region) {
+  return {static_cast<std::uint32_t>(region.begin.line),
+          static_cast<std::uint32_t>(region.begin.column)};
+}
+
+Tree to_tree(const toml::node& node);
+
+Array to_array(const toml::array& nodes) {
+  Array array;
+  array.reserve(nodes.size());
+  for (const toml::node& node : nodes) array.push_back(to_tree(node));
+  return array;
+}
+
+Table to_table(const toml::table& nodes) {
+  Table table;
+  table.reserve(nodes.size());
+  for (const auto& [key, node] : nodes) {
+    table.push_back(
+        {.key = std::string{key.str()}, .at = position_of(key.source()), .value = to_tree(node)});
+  }
+  return table;  // toml::table iterates in the order of its keys
+}
+
+Tree to_tree(const toml::node& node) {
+  Tree tree{.at = position_of(node.source()), .value = {}};
+  node.visit([&tree](const auto& value) {
+    using Value = std::remove_cvref_t<decltype(value)>;
+    if constexpr (toml::is_table<Value>) {
+      tree.value = to_table(value);
+    } else if constexpr (toml::is_array<Value>) {
+      tree.value = to_array(value);
+    } else if constexpr (toml::is_date<Value> || toml::is_time<Value> ||
+                         toml::is_date_time<Value>) {
+      tree.value = Date{};
+    } else {
+      tree.value = value.get();
+    }
+  });
+  return tree;
+}
+
+/// Moves past the string that begins at `at`; one that does not end reaches to the end of the text.
+std::size_t skip_string(std::string_view text, std::size_t at) {
+  const char quote = text[at];
+  const std::string three(3, quote);
+  const bool multiline = text.substr(at, 3) == three;
+  at += multiline ? 3 : 1;
+  while (at < text.size()) {
+    if (quote == '"' && text[at] == '\\') {
+      at += 2;
+    } else if (!multiline && text[at] == quote) {
+      return at + 1;
+    } else if (multiline && text.substr(at, 3) == three) {
+      at += 3;  // of up to five quotes the last three are the end
+      for (int more = 0; more < 2 && at < text.size() && text[at] == quote; ++more) ++at;
+      return at;
+    } else {
+      ++at;
+    }
+  }
+  return text.size();
+}
+
+/// True when some dotted key has more than kDepthMax parts. toml++ 3.3 bounds the nesting of values
+/// but not of dotted keys, and frees the tables of "a.a.a.…" recursively: 1 MiB of it overflows the
+/// stack. So this looks before toml++ does.
+bool has_deep_key(std::string_view text) {
+  std::size_t dots = 0;
+  for (std::size_t at = 0; at < text.size() && dots < kDepthMax;) {
+    const char c = text[at];
+    if (c == '"' || c == '\'') {
+      at = skip_string(text, at);
+      continue;
+    }
+    if (c == '#') {
+      at = std::min(text.find('\n', at), text.size());
+      continue;
+    }
+    if (c == '.') ++dots;
+    if (std::string_view{"\n,=[]{}"}.find(c) != std::string_view::npos) dots = 0;
+    ++at;
+  }
+  return dots >= kDepthMax;
+}
+
+}  // namespace
+
+tl::expected<Tree, Fault> parse_toml(std::string_view text) {
+  if (text.size() > kTextBytesMax) {
+    return tl::unexpected(fault_at({}, "is larger than 1 MiB, the most that is read"));
+  }
+  if (has_deep_key(text)) return tl::unexpected(fault_at({}, "has a key of too many parts"));
+  const toml::parse_result parsed = toml::parse(text);
+  if (!parsed) {
+    return tl::unexpected(
+        fault_at(position_of(parsed.error().source()),
+                 "is not valid TOML: " + std::string{parsed.error().description()}));
+  }
+  return to_tree(parsed.table());
+}
+
+}  // namespace mayfly::config

@@ -1,0 +1,108 @@
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "config/decode.h"
+#include "tests/config/faults.h"
+
+namespace mayfly::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+tl::expected<Daemon, Faults> parse(const std::string& text) {
+  Report report{"m.toml", Report::Style::kDotted};
+  Daemon daemon;
+  if (const auto tree = parse_toml(text)) {
+    decode_daemon(*tree, daemon, report);
+  } else {
+    report.add(tree.error());
+  }
+  Faults faults = report.take();
+  if (faults.empty()) return daemon;
+  return tl::unexpected(faults);
+}
+
+TEST(Daemon, ReadsEveryKey) {
+  const auto daemon = parse(R"(
+[node]
+name = "host-1.example"
+labels = {zone = "a"}
+[runtime]
+kind = "containerd"
+socket = "/run/c.sock"
+namespace = "test"
+snapshotter = "native"
+cgroup_parent = "/system.slice/mayfly"
+gate = "/opt/mayfly-gate"
+[control]
+socket = "/tmp/mayfly.sock"
+group = "ops"
+[starts]
+parallel = 4
+rate = 20
+burst = 5
+[loop]
+realtime = false
+[history]
+exits = 500
+age = "2d"
+[log]
+level = "warning"
+)");
+  ASSERT_TRUE(daemon) << text_of(daemon.error());
+  const Daemon wanted{.node = {"host-1.example", {{"zone", "a"}}},
+                      .runtime = {"containerd", "/run/c.sock", "test", "native",
+                                  "/system.slice/mayfly", "/opt/mayfly-gate"},
+                      .control = {"/tmp/mayfly.sock", "ops"},
+                      .starts = {4, 20, 5},
+                      .loop = {false},
+                      .history = {500, 48h},
+                      .log = {"warning"}};
+  EXPECT_EQ(*daemon, wanted);
+}
+
+struct Case {
+  const char* text;
+  const char* fault;
+};
+
+TEST(Daemon, RefusesValuesAtTheirPlace) {
+  const std::string long_path = "/" + std::string(107, 'x');
+  for (const auto& [text, fault] : std::vector<Case>{
+           {"[node]\nname = \"a b\"", "m.toml:2:8: node.name: must be letters"},
+           {"[node]\nlabels = {a = 1}", "m.toml:2:15: node.labels.a: must be a string"},
+           {"[node]\nlabels = {\"a b\" = \"c\"}", "its name must be 1 to 63 letters"},
+           {"[runtime]\nkind = \"podman\"", "must be \"containerd\" or \"docker\", not \"podman\""},
+           {"[runtime]\nkind = \"docker\"", "\"docker\" is not supported by this version"},
+           {"[runtime]\nsocket = \"run/c.sock\"", "runtime.socket: must be an absolute path"},
+           {"[runtime]\nsocket = \"\"", "runtime.socket: must be an absolute path"},
+           {"[runtime]\nnamespace = \"a/b\"", "runtime.namespace: must be 1 to 76 letters"},
+           {"[runtime]\nsnapshotter = \"\"", "runtime.snapshotter: must be 1 to 76 letters"},
+           {"[runtime]\ncgroup_parent = \"/a/../b\"", "runtime.cgroup_parent: must be a path"},
+           {"[runtime]\ngate = \"gate\"", "runtime.gate: must be an absolute path"},
+           {"[control]\ngroup = \"a:b\"", "control.group: must be the name or number of a group"},
+           {"[starts]\nparallel = 65", "starts.parallel: must be a whole number from 0 to 64"},
+           {"[starts]\nrate = -1", "starts.rate: must be a number from 0 to 1000"},
+           {"[starts]\nburst = 0", "starts.burst: must be a whole number from 1 to 10000"},
+           {"[loop]\nrealtime = 1", "loop.realtime: must be true or false"},
+           {"[history]\nexits = 1000001", "history.exits: must be a whole number"},
+           {"[history]\nage = \"1s\"", "history.age: must be from 1m to 8760h"},
+           {"[log]\nlevel = \"trace\"", "must be \"debug\", \"info\", \"warning\" or \"error\""},
+           {"[coordinator]\nendpoints = []", "m.toml:1:2: coordinator: is not supported"},
+           {"[startz]\nrate = 1", "startz: is not a known key; did you mean \"starts\"?"},
+           {"[starts]\nrates = 1", "starts.rates: is not a known key; did you mean \"rate\"?"},
+           {"socket = \"/a\"", "socket: is not a known key; did you mean \"control.socket\"?"},
+           {"log = \"info\"", "log: must be a table, not a string"},
+       }) {
+    const auto daemon = parse(text);
+    ASSERT_FALSE(daemon) << text;
+    EXPECT_TRUE(holds(text_of(daemon.error()), fault)) << text << "\n" << text_of(daemon.error());
+  }
+  EXPECT_TRUE(holds(text_of(parse("control.socket = \"" + long_path + "\"").error()),
+                    "control.socket: is longer than the 107 bytes"));
+  EXPECT_TRUE(parse("control.socket = \"" + long_path.substr(0, 107) + "\""));
+}
+
+}  // namespace
+}  // namespace mayfly::config
