@@ -12,12 +12,21 @@ import time
 
 import stamps
 from lab import image
-from lab.process import run
+from lab.process import run, wait_until
 
 Case = collections.namedtuple("Case", "life_ms slots seconds")
 
 IMAGE = "mayfly.local/bench:1"
 STAMPS_MAX = 200_000
+
+POOL = """\
+name = "bench"
+image = "{image}"
+command = [{command}]
+replicas = {slots}
+standby = {standby}
+mounts = [{{source = "{folder}", target = "/stamps"}}]
+"""
 
 
 class Bench:
@@ -40,6 +49,13 @@ class Bench:
         stamps.create(path, STAMPS_MAX)
         os.chmod(path, 0o666)
         return path, "/stamps/" + name
+
+    def apply(self, mayflyd, case, inside, standby, rhythm=()):
+        """Makes the pool `bench` of this worker."""
+        words = ["/bench_worker", inside, case.life_ms, *rhythm]
+        mayflyd.apply(POOL.format(
+            image=IMAGE, command=", ".join(f'"{word}"' for word in words), slots=case.slots,
+            standby=standby, folder=self.stamps_folder))
 
 
 def bare(bench, case):
@@ -84,3 +100,55 @@ def docker_restart(bench, docker, case):
     with contextlib.suppress(Exception):
         docker.docker("rm", "-f", *names)
     return stamps.gaps(stamps.read(path))
+
+
+class Exits:
+    """The exit records of the pool, by worker; fetched often, since one answer holds 1,000."""
+
+    def __init__(self, mayflyd):
+        self.mayflyd = mayflyd
+        self.by_worker = {}
+
+    def fetch(self):
+        for record in self.mayflyd.api.get("/v1/exits?pool=bench&limit=1000")["exits"]:
+            self.by_worker[record["worker"]] = record
+
+    def of(self, stamp):
+        return self.by_worker.get(stamp.worker)
+
+    def had_spare(self, gap):
+        """Whether the next worker was held and ready before the one before it ended."""
+        before, after = self.of(gap.before), self.of(gap.after)
+        if not before or not after or None in (after["hold_us"], after["gap_decide_us"]):
+            return None
+        return after["hold_us"] >= after["gap_decide_us"]
+
+
+def rhythm(case, spares, supply_per_s):
+    """REST_EVERY and REST_MS for the worker, so that spares are there for each life.
+
+    A node makes some containers a second and no more. Where the slots would use up more than that,
+    each slot rests after its share of the spares, for as long as it takes to make them again.
+    """
+    if case.slots * 1000 / case.life_ms <= supply_per_s:
+        return ()
+    lives = max(2, spares // case.slots)
+    return lives, int(1000 * lives * case.slots / supply_per_s)
+
+
+def mayfly_pool(bench, mayflyd, case, standby, supply_per_s=8):
+    """A pool with spares. Returns its gaps and its exit records."""
+    path, inside = bench.new_stamps()
+    bench.apply(mayflyd, case, inside, standby, rhythm(case, standby, supply_per_s))
+    exits = Exits(mayflyd)
+    wait_until(lambda: mayflyd.pool("bench")["spares_ready"] >= min(standby, 2), "spares", 60,
+               mayflyd.process)
+    end = time.monotonic() + case.seconds
+    while time.monotonic() < end:
+        time.sleep(min(5, max(0.1, end - time.monotonic())))
+        exits.fetch()
+    mayflyd.mayfly("scale", "bench", "0")
+    wait_until(lambda: mayflyd.pool("bench")["workers"] == [], "the workers' end", 60)
+    exits.fetch()
+    mayflyd.delete("bench")
+    return stamps.gaps(stamps.read(path)), exits

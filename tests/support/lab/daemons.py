@@ -174,11 +174,16 @@ class Mayflyd:
     def apply(self, pool_text):
         return self.mayfly("apply", "-f", self.place.write("pool.toml", pool_text))
 
+    def delete(self, pool):
+        """Returns when the last worker of the pool has gone."""
+        self.mayfly("delete", pool)
+        wait_until(lambda: all(row["name"] != pool for row in self.api.get("/v1/pools")["pools"]),
+                   f"the end of pool {pool}", 120, self.process)
+
     def close(self):
         """Ends all pools first: stopping the daemon alone leaves its workers running."""
         if self.process.alive():
             with contextlib.suppress(Trouble):
                 for pool in self.api.get("/v1/pools")["pools"]:
-                    self.mayfly("delete", pool["name"])
-                wait_until(lambda: not self.api.get("/v1/pools")["pools"], "the pools' end", 60)
+                    self.delete(pool["name"])
         self.process.stop()
