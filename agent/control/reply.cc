@@ -1,0 +1,75 @@
+#include "agent/control/reply.h"
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "agent/control/names.h"
+#include "agent/control/views.h"
+
+namespace mayfly::control {
+namespace {
+
+unsigned status_of(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::kNotFound:
+      return 404;
+    case Refusal::kRefused:
+      return 409;
+    case Refusal::kInvalid:
+      return 422;
+    case Refusal::kFailed:
+      return 500;
+    case Refusal::kTimedOut:
+      return 504;
+  }
+  return 500;
+}
+
+}  // namespace
+
+Response json_response(const Json& json) {
+  Response response;
+  response.body = render(json) + "\n";
+  return response;
+}
+
+Response refusal_response(const Error& error) {
+  return error_response(status_of(error.refusal), name(error.refusal), error.what);
+}
+
+std::string no_such_pool(const std::string& pool) {
+  return "there is no pool \"" + pool + "\"";
+}
+
+std::string no_such_worker(const std::string& worker) {
+  return "there is no worker \"" + worker + "\" now; `mayfly exits` lists those that ended";
+}
+
+std::optional<std::uint64_t> parse_number(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  if (value > static_cast<std::uint64_t>(INT64_MAX)) return std::nullopt;
+  return value;
+}
+
+Reply<std::vector<Operations::ImageRow>> reply_images(Respond respond) {
+  using Rows = std::vector<Operations::ImageRow>;
+  return reply_with<Rows>(std::move(respond), [](const Rows& rows) {
+    Json images = Json::array();
+    for (const auto& row : rows) images.push_back(image_view(row));
+    return Json{{"images", std::move(images)}};
+  });
+}
+
+Reply<ApplyResult> reply_apply(Respond respond) {
+  return reply_with<ApplyResult>(std::move(respond), apply_view);
+}
+
+Reply<std::string> reply_message(Respond respond) {
+  return reply_with<std::string>(std::move(respond), [](const std::string& message) {
+    return Json{{"message", message}};
+  });
+}
+
+}  // namespace mayfly::control

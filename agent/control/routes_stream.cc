@@ -1,0 +1,281 @@
+// Handlers whose answers may go on: events and logs. Each is a feed that is pulled as its reader
+// takes it; what it has not read yet stays where it is (the ring of events, the worker's log file).
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "agent/control/reply.h"
+#include "agent/control/router.h"
+#include "agent/control/views.h"
+
+namespace mayfly::control {
+namespace {
+
+constexpr std::size_t kEventsPerStep = 256;
+constexpr std::uint64_t kTailMax = 16ULL * 1024 * 1024;
+
+struct Follow {
+  bool on = false;
+  std::optional<std::uint64_t> tail;
+};
+
+tl::expected<Follow, Response> parse_follow(const Call& call) {
+  Follow out;
+  const std::string follow = call.query("follow");
+  if (!follow.empty() && follow != "true" && follow != "false") {
+    return tl::unexpected(error_response(400, "bad_request", "follow must be true or false"));
+  }
+  out.on = follow == "true";
+  if (const std::string tail = call.query("tail"); !tail.empty()) {
+    out.tail = parse_number(tail);
+    if (!out.tail || *out.tail > kTailMax) {
+      return tl::unexpected(error_response(400, "bad_request", "tail must be a number"));
+    }
+  }
+  return out;
+}
+
+Response feed_response(std::string_view content_type, Feed feed) {
+  Response response;
+  response.content_type = content_type;
+  response.feed = std::move(feed);
+  return response;
+}
+
+// ---- events ---------------------------------------------------------------------------------
+
+std::string too_slow_line() {
+  return error_response(0, "too_slow",
+                        "events came faster than they were read and some are gone; follow again")
+      .body;
+}
+
+/// Events with number > `after`. A hole in the numbers: the ring has run ahead of the reader.
+struct EventFeed {
+  Operations& operations;
+  std::uint64_t after = 0;
+  bool follow = false;
+  bool first = true;
+
+  FeedStep operator()() {
+    FeedStep step;
+    const auto events = operations.evidence().since(after, kEventsPerStep);
+    if (!first && !events.empty() && events.front().number != after + 1) {
+      return {too_slow_line(), true};
+    }
+    for (const auto& event : events) {
+      step.bytes += render(event_view(operations, event)) + "\n";
+      after = event.number;
+    }
+    first = false;
+    step.ended = !follow && events.size() < kEventsPerStep;
+    return step;
+  }
+};
+
+// ---- logs -----------------------------------------------------------------------------------
+
+tl::expected<logs::Stream, Response> parse_stream(const Call& call) {
+  const std::string stream = call.query("stream");
+  if (stream.empty() || stream == "stdout") return logs::Stream::kStdout;
+  if (stream == "stderr") return logs::Stream::kStderr;
+  return tl::unexpected(error_response(400, "bad_request", "stream must be stdout or stderr"));
+}
+
+struct LogQuery {
+  logs::Stream stream = logs::Stream::kStdout;
+  Follow follow;
+};
+
+tl::expected<LogQuery, Response> parse_log_query(const Call& call) {
+  const auto stream = parse_stream(call);
+  if (!stream) return tl::unexpected(stream.error());
+  const auto follow = parse_follow(call);
+  if (!follow) return tl::unexpected(follow.error());
+  return LogQuery{*stream, *follow};
+}
+
+/// The last `lines` lines; all of it without a number.
+std::string last_lines(std::string text, std::optional<std::uint64_t> lines) {
+  if (!lines) return text;
+  std::size_t from = text.size();
+  if (from > 0 && text[from - 1] == '\n') --from;
+  for (std::uint64_t i = 0; i < *lines; ++i) {
+    if (from == 0) return text;
+    const std::size_t end = text.rfind('\n', from - 1);
+    if (end == std::string::npos) return text;
+    from = end;
+  }
+  return text.substr(std::min(from + 1, text.size()));
+}
+
+/// All that is kept of one worker's stream, from `offset` on.
+std::string read_all(const logs::Logs& logs, const std::string& pool, const std::string& worker,
+                     logs::Stream stream, std::uint64_t& offset) {
+  std::string text;
+  while (text.size() < kTailMax) {
+    logs::Logs::Chunk chunk = logs.read(pool, worker, stream, offset);
+    offset = chunk.next;
+    if (chunk.bytes.empty()) break;
+    text += chunk.bytes;
+  }
+  return text;
+}
+
+/// One worker's stream as it is. With `follow` it ends when the worker has.
+struct WorkerLogFeed {
+  Operations& operations;
+  std::string pool;
+  std::string worker;
+  LogQuery query;
+  std::uint64_t offset = 0;
+  bool first = true;
+
+  [[nodiscard]] bool lives() const {
+    const auto id = operations.worker_id(worker);
+    const auto& workers = operations.model().workers;
+    const auto found = id ? workers.find(*id) : workers.end();
+    return found != workers.end() && !found->second.exited;
+  }
+
+  FeedStep operator()() {
+    // Asked before reading: what it wrote before it ended is still read.
+    const bool more_may_come = query.follow.on && lives();
+    FeedStep step;
+    if (first) {
+      step.bytes = last_lines(read_all(operations.logs(), pool, worker, query.stream, offset),
+                              query.follow.tail);
+      first = false;
+      step.ended = !more_may_come;
+      return step;
+    }
+    logs::Logs::Chunk chunk = operations.logs().read(pool, worker, query.stream, offset);
+    offset = chunk.next;
+    step.ended = chunk.bytes.empty() && !more_may_come;
+    step.bytes = std::move(chunk.bytes);
+    return step;
+  }
+};
+
+/// Whole lines of all workers of a pool that have logs, as {"worker": …, "line": …}.
+struct PoolLogFeed {
+  struct Part {
+    std::uint64_t offset = 0;
+    std::string rest;  ///< a line not yet ended
+  };
+  static constexpr std::size_t kLineMax = 64UL * 1024;
+
+  Operations& operations;
+  std::string pool;
+  LogQuery query;
+  std::map<std::string, Part> parts;
+  bool first = true;
+
+  void add_lines(std::string& out, const std::string& worker, Part& part) const {
+    std::size_t from = 0;
+    while (true) {
+      std::size_t end = part.rest.find('\n', from);
+      const bool cut = end == std::string::npos && part.rest.size() - from >= kLineMax;
+      if (end == std::string::npos && !cut) break;
+      if (cut) end = from + kLineMax - 1;
+      const std::string line = part.rest.substr(from, end - from + (cut ? 1 : 0));
+      out += render(Json{{"worker", worker}, {"line", line}}) + "\n";
+      from = end + 1;
+    }
+    part.rest.erase(0, from);
+  }
+
+  void add_rest(std::string& out, const std::string& worker, Part& part) const {
+    if (part.rest.empty()) return;
+    part.rest += '\n';
+    add_lines(out, worker, part);
+  }
+
+  FeedStep operator()() {
+    FeedStep step;
+    const std::vector<std::string> kept = operations.logs().kept(pool);
+    std::map<std::string, Part> now;
+    for (const std::string& worker : kept) {
+      Part& part = now[worker];
+      if (const auto before = parts.find(worker); before != parts.end()) {
+        part = std::move(before->second);
+      }
+      part.rest += read_step(worker, part);
+      add_lines(step.bytes, worker, part);
+      if (!query.follow.on) add_rest(step.bytes, worker, part);
+    }
+    parts = std::move(now);
+    first = false;
+    step.ended = !query.follow.on || !operations.model().pools.contains(pool);
+    return step;
+  }
+
+  std::string read_step(const std::string& worker, Part& part) const {
+    if (first) {
+      return last_lines(read_all(operations.logs(), pool, worker, query.stream, part.offset),
+                        query.follow.tail);
+    }
+    logs::Logs::Chunk chunk = operations.logs().read(pool, worker, query.stream, part.offset);
+    part.offset = chunk.next;
+    return std::move(chunk.bytes);
+  }
+};
+
+/// The pool whose logs may hold this worker's: also of one that has ended.
+std::optional<std::string> pool_of(const Operations& operations, const std::string& worker) {
+  const auto id = operations.worker_id(worker);
+  if (id) {
+    const auto found = operations.model().workers.find(*id);
+    if (found != operations.model().workers.end()) return found->second.pool;
+  }
+  for (const auto& [name, pool] : operations.model().pools) {
+    const auto kept = operations.logs().kept(name);
+    if (std::find(kept.begin(), kept.end(), worker) != kept.end()) return name;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void get_events(const Call& call) {
+  const auto follow = parse_follow(call);
+  if (!follow) return call.respond(follow.error());
+  std::uint64_t after = 0;
+  if (const std::string text = call.query("after"); !text.empty()) {
+    const auto number = parse_number(text);
+    if (!number) return call.respond(error_response(400, "bad_request", "after must be a number"));
+    after = *number;
+  }
+  if (follow->tail) {
+    const std::uint64_t last = call.operations.evidence().last_number();
+    after = std::max(after, last > *follow->tail ? last - *follow->tail : 0);
+  }
+  call.respond(
+      feed_response("application/x-ndjson", EventFeed{call.operations, after, follow->on}));
+}
+
+void get_worker_logs(const Call& call) {
+  const auto query = parse_log_query(call);
+  if (!query) return call.respond(query.error());
+  const std::string& worker = call.captured();
+  const auto pool = pool_of(call.operations, worker);
+  if (!pool) {
+    return call.respond(
+        error_response(404, "not_found", "no logs are kept of a worker \"" + worker + "\""));
+  }
+  call.respond(feed_response("application/octet-stream",
+                             WorkerLogFeed{call.operations, *pool, worker, *query}));
+}
+
+void get_pool_logs(const Call& call) {
+  const auto query = parse_log_query(call);
+  if (!query) return call.respond(query.error());
+  const std::string& pool = call.captured();
+  if (!call.operations.model().pools.contains(pool)) {
+    return call.respond(error_response(404, "not_found", no_such_pool(pool)));
+  }
+  call.respond(
+      feed_response("application/x-ndjson", PoolLogFeed{call.operations, pool, *query, {}}));
+}
+
+}  // namespace mayfly::control

@@ -1,0 +1,151 @@
+// Handlers that change something. Bodies are checked here; what they mean is the daemon's.
+#include <nlohmann/json.hpp>
+
+#include "agent/control/reply.h"
+#include "agent/control/router.h"
+#include "agent/control/views.h"
+#include "config/load.h"
+
+namespace mayfly::control {
+namespace {
+
+/// From "application/json; charset=utf-8" the part before the parameters.
+std::string media_type(const std::string& content_type) {
+  std::string type = content_type.substr(0, content_type.find(';'));
+  while (!type.empty() && type.back() == ' ') type.pop_back();
+  return type;
+}
+
+Response faults_response(const config::Faults& faults) {
+  std::string message;
+  Json list = Json::array();
+  for (const config::Fault& fault : faults) {
+    message += (message.empty() ? "" : "; ") + fault.what;
+    list.push_back({{"line", fault.line}, {"column", fault.column}, {"what", fault.what}});
+  }
+  Json error{{"code", "invalid"}, {"message", message}, {"faults", std::move(list)}};
+  Response response = json_response(Json{{"error", std::move(error)}});
+  response.status = 422;
+  return response;
+}
+
+tl::expected<config::Pool, Response> parse_pool(const Request& request) {
+  const std::string type = media_type(request.content_type);
+  if (type == "application/toml") {
+    auto pool = config::parse_pool_toml(request.body, "request");
+    if (!pool) return tl::unexpected(faults_response(pool.error()));
+    return *pool;
+  }
+  if (!type.empty() && type != "application/json") {
+    return tl::unexpected(
+        error_response(415, "unsupported_media_type", "send application/json or application/toml"));
+  }
+  if (!nlohmann::json::accept(request.body)) {
+    return tl::unexpected(error_response(400, "bad_request", "the body is not JSON"));
+  }
+  auto pool = config::parse_pool_json(request.body);
+  if (!pool) return tl::unexpected(faults_response(pool.error()));
+  return *pool;
+}
+
+/// A JSON object with no other keys than `key`, which may be "".
+tl::expected<Json, Response> parse_object(const std::string& body, const std::string& key) {
+  if (body.empty()) return Json::object();
+  Json json = Json::parse(body, nullptr, false);
+  if (json.is_discarded()) {
+    return tl::unexpected(error_response(400, "bad_request", "the body is not JSON"));
+  }
+  if (!json.is_object()) {
+    return tl::unexpected(error_response(422, "invalid", "the body must be a JSON object"));
+  }
+  for (const auto& item : json.items()) {
+    if (item.key() == key) continue;
+    return tl::unexpected(error_response(422, "invalid", "unknown key \"" + item.key() + "\""));
+  }
+  return json;
+}
+
+using PoolVerb = void (Operations::*)(const std::string&, Reply<ApplyResult>);
+
+void change_pool(const Call& call, PoolVerb verb) {
+  const auto body = parse_object(call.request.body, "");
+  if (!body) return call.respond(body.error());
+  (call.operations.*verb)(call.captured(), reply_apply(call.respond));
+}
+
+using WorkerVerb = void (Operations::*)(core::WorkerId, Reply<std::string>);
+
+void change_worker(const Call& call, WorkerVerb verb) {
+  const auto body = parse_object(call.request.body, "");
+  if (!body) return call.respond(body.error());
+  const auto id = call.operations.worker_id(call.captured());
+  if (!id || !call.operations.model().workers.contains(*id)) {
+    return call.respond(error_response(404, "not_found", no_such_worker(call.captured())));
+  }
+  (call.operations.*verb)(*id, reply_message(call.respond));
+}
+
+}  // namespace
+
+void post_pools(const Call& call) {
+  ApplyOptions options;
+  const std::string dry_run = call.query("dry_run");
+  if (!dry_run.empty() && dry_run != "true" && dry_run != "false") {
+    return call.respond(error_response(400, "bad_request", "dry_run must be true or false"));
+  }
+  options.dry_run = dry_run == "true";
+  auto pool = parse_pool(call.request);
+  if (!pool) return call.respond(pool.error());
+  call.operations.apply(std::move(*pool), options, reply_apply(call.respond));
+}
+
+void delete_pool(const Call& call) {
+  call.operations.drop(call.captured(), reply_apply(call.respond));
+}
+
+void post_scale(const Call& call) {
+  const auto body = parse_object(call.request.body, "replicas");
+  if (!body) return call.respond(body.error());
+  const auto replicas = body->find("replicas");
+  if (replicas == body->end() || !replicas->is_number_unsigned() ||
+      replicas->get<std::uint64_t>() > UINT32_MAX) {
+    return call.respond(
+        error_response(422, "invalid", "replicas must be a whole number, 0 or more"));
+  }
+  call.operations.scale(call.captured(), replicas->get<std::uint32_t>(), reply_apply(call.respond));
+}
+
+void post_pause(const Call& call) {
+  change_pool(call, &Operations::pause);
+}
+
+void post_resume(const Call& call) {
+  change_pool(call, &Operations::resume);
+}
+
+void post_reset(const Call& call) {
+  change_pool(call, &Operations::reset);
+}
+
+void post_retire(const Call& call) {
+  change_worker(call, &Operations::retire);
+}
+
+void post_kill(const Call& call) {
+  change_worker(call, &Operations::kill);
+}
+
+void post_image_import(const Call& call) {
+  const std::string image = call.query("name");
+  call.operations.import_image(call.request.spool_file,
+                               image.empty() ? std::nullopt : std::optional(image),
+                               reply_images(call.respond));
+}
+
+void post_reload(const Call& call) {
+  const auto body = parse_object(call.request.body, "");
+  if (!body) return call.respond(body.error());
+  call.operations.reload(reply_message(call.respond));
+}
+
+}  // namespace mayfly::control

@@ -1,0 +1,102 @@
+// Rows that stand for themselves: exits, events, images, the outcome of a write.
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "agent/control/http.h"
+#include "agent/control/names.h"
+#include "agent/control/views.h"
+
+namespace mayfly::control {
+namespace {
+
+template <class T>
+Json maybe(const std::optional<T>& value) {
+  return value ? Json(*value) : Json();
+}
+
+}  // namespace
+
+Json exit_view(const store::Exit& exit) {
+  Json row;
+  row["worker"] = exit.worker;
+  row["pool"] = exit.pool;
+  row["revision"] = exit.revision;
+  row["slot"] = maybe(exit.slot);
+  row["class"] = exit.exit_class;
+  row["code"] = maybe(exit.code);
+  row["signal"] = maybe(exit.signal);
+  row["oom"] = exit.oom;
+  row["reason"] = exit.reason;
+  row["image"] = exit.image;
+  row["ended_at"] = rfc3339(exit.ended_ms);
+  row["ended_ms"] = exit.ended_ms;
+  row["create_us"] = maybe(exit.create_us);
+  row["hold_us"] = maybe(exit.hold_us);
+  row["run_us"] = maybe(exit.run_us);
+  row["gap_us"] = maybe(exit.gap_us);
+  row["gap_decide_us"] = maybe(exit.gap_decide_us);
+  row["gap_exec_us"] = maybe(exit.gap_exec_us);
+  row["cpu_us"] = maybe(exit.cpu_us);
+  row["memory_peak_bytes"] = maybe(exit.memory_peak_bytes);
+  row["stderr_tail"] = exit.stderr_tail;
+  return row;
+}
+
+Json event_view(const Operations& operations, const agent::NumberedTransition& event) {
+  const core::Transition& transition = event.transition;
+  Json row;
+  row["number"] = event.number;
+  row["at"] = rfc3339(event.unix_ms);
+  row["at_ms"] = event.unix_ms;
+  row["what"] = transition.what;
+  row["pool"] = transition.pool;
+  row["slot"] = maybe(transition.slot);
+  row["worker"] = transition.worker ? Json(operations.worker_name(*transition.worker)) : Json();
+  row["revision"] = static_cast<std::uint32_t>(transition.revision);
+  row["detail"] = transition.detail;
+  return row;
+}
+
+Json apply_view(const ApplyResult& result) {
+  Json changes = Json::array();
+  for (const Change& change : result.changes) {
+    changes.push_back({{"key", change.key}, {"from", change.from}, {"to", change.to}});
+  }
+  return {{"pool", result.pool},
+          {"kind", name(result.kind)},
+          {"new_revision", result.new_revision},
+          {"revision", result.revision},
+          {"changes", std::move(changes)}};
+}
+
+Json image_view(const Operations::ImageRow& row) {
+  return {{"name", row.name}, {"digest", row.digest}, {"size_bytes", row.size_bytes}};
+}
+
+std::int64_t quantile_us(const std::vector<const agent::Histogram*>& parts, double q) {
+  std::uint64_t total = 0;
+  for (const agent::Histogram* part : parts) total += part->count();
+  if (total == 0) return 0;
+  // The histogram's own bounds, 2^(1/4) apart, so that one pool gives what its quantile() gives.
+  const auto rank = static_cast<std::uint64_t>(std::ceil(q * static_cast<double>(total)));
+  for (int step = 0; step < 136; ++step) {
+    const auto bound = core::Duration(std::llround(1000.0 * std::exp2(step / 4.0)));
+    std::uint64_t below = 0;
+    for (const agent::Histogram* part : parts) below += part->at_most(bound);
+    if (below >= rank) return to_us(bound);
+  }
+  return to_us(std::chrono::hours(5));
+}
+
+std::string render(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Response error_response(unsigned status, std::string_view code, std::string_view message) {
+  Response response;
+  response.status = status;
+  response.body = render({{"error", {{"code", code}, {"message", message}}}}) + "\n";
+  return response;
+}
+
+}  // namespace mayfly::control
