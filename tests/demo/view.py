@@ -154,7 +154,7 @@ class View:
         for name, value in rows:
             print(f"  {name:<13}{value}", file=self.out)
         print(f"""
-  After each of these exits, others wait before they start the next:
-    Docker, --restart=always   0.1 s, doubling up to 1 min
-    Kubernetes                 10 s, doubling up to 5 min, exit code 0 included
+  What others wait after such exits, before they start the next:
+    Docker, --restart=always   0.1 s, doubling to 1 min
+    Kubernetes                 10 s, doubling to 5 min, also when all goes well (exit code 0)
 """, file=self.out, flush=True)
