@@ -14,6 +14,13 @@ TEST(Toml, SaysWhereTheSyntaxIsWrong) {
   EXPECT_TRUE(holds(faults_of(std::string("name = \"a\0b\"\n", 13)), "is not valid TOML"));
 }
 
+TEST(Toml, RefusesHeadersThatItsParserAssertsAgainst) {
+  for (const char* text :
+       {"[[[a]]]", "[[=", "[=", "[", "[[", "[[ \n", "[\n", "[.", "[é]", "[[[["}) {
+    EXPECT_TRUE(holds(faults_of(text), "is not valid TOML")) << text;
+  }
+}
+
 TEST(Toml, RefusesMoreThanAMebibyte) {
   const std::string comment = kMinimal + "#" + std::string(kTextBytesMax, 'x');
   EXPECT_TRUE(holds(faults_of(comment), "p.toml: is larger than 1 MiB"));

@@ -1,0 +1,42 @@
+// Configuration from anywhere: it is read or refused with a place and a reason, and what was read
+// survives being written and read again.
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "config/diff.h"
+#include "config/load.h"
+
+namespace {
+
+void check(bool holds) {
+  if (!holds) std::abort();
+}
+
+void check_faults(const mayfly::config::Faults& faults) {
+  check(!faults.empty() && faults.size() <= 101);
+  for (const auto& fault : faults) {
+    const std::string text = to_string(fault);
+    check(!fault.file.empty() && !fault.what.empty() && text.size() < 2000);
+    for (const char c : text) check(static_cast<unsigned char>(c) >= ' ' && c != '\x7f');
+  }
+}
+
+void check_pool(const tl::expected<mayfly::config::Pool, mayfly::config::Faults>& pool) {
+  if (!pool) {
+    check_faults(pool.error());
+    return;
+  }
+  const auto back = mayfly::config::parse_pool_json(to_json(*pool));
+  check(back.has_value() && *back == *pool);
+  check(mayfly::config::diff(*pool, *back).changes.empty());
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text{reinterpret_cast<const char*>(data), size};
+  check_pool(mayfly::config::parse_pool_toml(text, "pool.toml"));
+  check_pool(mayfly::config::parse_pool_json(text));
+  return 0;
+}
