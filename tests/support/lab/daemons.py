@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 
 from lab.api import Api
 from lab.process import Process, Trouble, run, wait_until
@@ -29,12 +30,34 @@ class Containerd:
             folder = place.make_folder("c")
             config = place.write("c/config.toml", CONTAINERD_CONFIG.format(folder=folder))
             self.socket = os.path.join(folder, "sock")
-            self.process = Process(["containerd", "-c", config], place.path("containerd.log"))
-            place.undo.callback(self.process.stop)
+            self._command = ["containerd", "-c", config]
+            self._launch()
+            place.undo.callback(lambda: self.process.stop())
         else:
             self.socket = os.path.realpath(socket)
         place.undo.callback(self._remove_namespace)
+        self._wait_up()
+
+    def start(self):
+        """Again, after it was killed. Ours only, as the three below."""
+        self._launch()
+        self._wait_up()
+
+    def _launch(self):
+        self.process = Process(self._command, self.place.path("containerd.log"))
+
+    def _wait_up(self):
         wait_until(self._answers, "containerd", process=self.process)
+
+    def kill(self):
+        """Its end, with no chance to put anything away."""
+        self.process.kill()
+
+    def freeze(self):
+        self.process.send(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send(signal.SIGCONT)
 
     def _answers(self):
         with contextlib.suppress(Trouble):
@@ -150,10 +173,17 @@ class Mayflyd:
         self.start()
 
     def start(self):
+        self.launch()
+        self.wait_up()
+
+    def launch(self, program="mayflyd", env=None):
+        """Starts it and waits for nothing."""
         self.process = Process(
-            [os.path.join(self.programs, "mayflyd"), "--config", self.config,
+            [os.path.join(self.programs, program), "--config", self.config,
              "--state-dir", self.place.path("state"), "--run-dir", self.run_folder],
-            self.place.path("mayflyd.log"))
+            self.place.path("mayflyd.log"), env)
+
+    def wait_up(self):
         wait_until(self._is_up, "mayflyd", process=self.process)
 
     def _is_up(self):

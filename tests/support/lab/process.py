@@ -56,6 +56,20 @@ class Process:
         with open(self.log, encoding="utf-8", errors="replace") as log:
             return "".join(log.readlines()[-lines:])
 
+    def send(self, number):
+        self._process.send_signal(number)
+
+    def wait(self, seconds=20):
+        """Its exit code, as subprocess gives it: -9 for one ended by KILL."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise Trouble(f"{self.name} has not ended in {seconds} s\n{self.log_tail()}") from None
+
+    def kill(self):
+        self.send(signal.SIGKILL)
+        return self.wait()
+
     def stop(self, seconds=20):
         """TERM, and KILL for one that does not heed it. Returns its exit code."""
         if self.alive():

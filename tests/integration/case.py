@@ -1,0 +1,203 @@
+"""A test class on a containerd and a mayflyd of its own, which proves that nothing is left."""
+
+import contextlib
+import json
+import os
+import subprocess
+import unittest
+
+from lab import image
+from lab.daemons import Containerd, Mayflyd
+from lab.place import Place
+from lab.process import Trouble, run, wait_until
+from stories import PROGRAM, Stories, living, pool_toml
+
+PROGRAMS = os.environ.get("MAYFLY_BIN", "")
+SCRATCH = "mayfly.local/scratch:1"
+SHELL = "mayfly.local/shell:1"
+FOR_EVER_MS = 3_600_000
+
+# Freed memory that a sanitizer holds back would look like a leak.
+os.environ["ASAN_OPTIONS"] = "quarantine_size_mb=4:malloc_context_size=8"
+
+
+class DaemonCase(unittest.TestCase):
+    """Each test makes its pools; after each all of them are deleted and nothing may be left."""
+
+    more_config = ""
+
+    # ---- around the class ---------------------------------------------------------------------
+
+    @classmethod
+    def setUpClass(cls):
+        place = Place("test")
+        cls.addClassCleanup(cls._prove_empty, place)
+        cls.place = cls.enterClassContext(place)
+        place.undo.callback(cls._unmount, place)
+        cls.containerd = Containerd(place)
+        cls.stories = Stories(place)
+        cls.mayflyd = Mayflyd(place, cls.containerd, PROGRAMS, cls.more_config)
+        cls._import_images()
+        cls._warm_up()
+        cls.clean = cls.footprint()
+
+    @classmethod
+    def tearDownClass(cls):
+        for pool in cls.pools():
+            cls.mayflyd.delete(pool["name"])
+        code = cls.mayflyd.process.stop()
+        if code != 0:
+            raise AssertionError(f"mayflyd ended with {code}\n{cls.mayflyd.process.log_tail(60)}")
+        with open(cls.mayflyd.process.log, encoding="utf-8", errors="replace") as log:
+            for line in log:
+                if "Sanitizer" in line or "runtime error:" in line:
+                    raise AssertionError(line + cls.mayflyd.process.log_tail(60))
+
+    @classmethod
+    def _import_images(cls):
+        scratch, shell = cls.place.path("scratch.tar"), cls.place.path("shell.tar")
+        image.one_program(scratch, SCRATCH, os.path.join(PROGRAMS, PROGRAM))
+        image.busybox(shell, SHELL)
+        for archive in (scratch, shell):
+            cls.mayflyd.mayfly("image", "import", archive)
+
+    @classmethod
+    def _warm_up(cls):
+        """What stays for good after the first pool is no leak: the parent cgroup, connections."""
+        cls.apply("warm", command=living(10), replicas=1)
+        wait_until(lambda: cls.exits("warm"), "a first exit", 60, cls.mayflyd.process)
+        cls.mayflyd.delete("warm")
+
+    @staticmethod
+    def _unmount(place):
+        """So that a failed test leaves no mount on the host."""
+        for point in sorted(place.mounts(), reverse=True):
+            if point != place.folder:
+                run(["umount", "-l", point], check=False)
+
+    @staticmethod
+    def _prove_empty(place):
+        left = place.leftovers()
+        if left:
+            raise AssertionError("left behind:\n  " + "\n  ".join(left))
+
+    # ---- around each test ---------------------------------------------------------------------
+
+    def tearDown(self):
+        for pool in self.pools():
+            self.mayflyd.delete(pool["name"])
+        self.assert_clean()
+
+    @classmethod
+    def footprint(cls):
+        """All that the daemon holds on this host, by kind."""
+        run_folder = cls.mayflyd.run_folder
+        return {
+            **cls.containerd.count(),
+            "worker folders": os.listdir(os.path.join(run_folder, "workers")),
+            "log folders": os.listdir(os.path.join(run_folder, "logs")),
+            "mounts": cls.place.mounts(),
+            "cgroups": cls.place.cgroups(),
+            "files": len(os.listdir(f"/proc/{cls.mayflyd.process.pid}/fd")),
+            "threads": len(os.listdir(f"/proc/{cls.mayflyd.process.pid}/task")),
+        }
+
+    def assert_clean(self):
+        """Some of it goes a moment after its pool; none of it may stay."""
+        def difference():
+            now = self.footprint()
+            return {kind: (self.clean[kind], now[kind]) for kind in now
+                    if now[kind] != self.clean[kind]}
+        with contextlib.suppress(Trouble):
+            wait_until(lambda: not difference(), "a clean host", 10, every=0.1)
+        self.assertEqual(difference(), {}, "left by this test, as (before, now)")
+        self.assertEqual(self.stories.doubles(), [], "two lives in one slot")
+        self.assertEqual(self.stories.begun_twice(), [], "a worker that was started twice")
+
+    # ---- doing --------------------------------------------------------------------------------
+
+    @classmethod
+    def pool_text(cls, name, **keys):
+        keys.setdefault("image", SCRATCH)
+        keys.setdefault("mounts", [cls.stories.mount()])
+        return pool_toml(name, **keys)
+
+    @classmethod
+    def apply(cls, name, **keys):
+        return cls.mayflyd.apply(cls.pool_text(name, **keys))
+
+    def command(self, *args, **options):
+        """`mayfly …`, with its exit code and what it wrote."""
+        return subprocess.run(
+            [os.path.join(PROGRAMS, "mayfly"), "--socket", self.mayflyd.socket, *args],
+            capture_output=True, text=True, timeout=60, check=False, **options)
+
+    def json(self, *args):
+        return json.loads(self.mayflyd.mayfly(*args, "-o", "json"))
+
+    # ---- looking ------------------------------------------------------------------------------
+
+    def wait(self, condition, what, seconds=30):
+        return wait_until(condition, what, seconds, self.mayflyd.process)
+
+    @classmethod
+    def pools(cls):
+        return cls.mayflyd.api.get("/v1/pools")["pools"]
+
+    @classmethod
+    def exits(cls, pool):
+        """The latest first."""
+        return cls.mayflyd.api.get(f"/v1/exits?pool={pool}&limit=1000")["exits"]
+
+    def workers(self, pool):
+        return self.mayflyd.api.get(f"/v1/workers?pool={pool}")["workers"]
+
+    def running(self, pool):
+        return [w for w in self.workers(pool) if w["phase"] == "running"]
+
+    def wait_running(self, pool, count, seconds=60):
+        return self.wait(lambda: len(found := self.running(pool)) == count and found,
+                         f"{count} running workers of {pool}", seconds)
+
+    def why(self, pool, slot=0):
+        return self.mayflyd.api.get(f"/v1/why/{pool}/{slot}")
+
+    def events(self, pool):
+        """Those still kept, the oldest first."""
+        lines = self.mayflyd.mayfly("events", "-o", "json").splitlines()
+        return [event for event in map(json.loads, lines) if event["pool"] == pool]
+
+    def pids(self, pool):
+        """Worker → the process id of its container, from the runtime itself."""
+        found = {}
+        for line in self.containerd.ctr("tasks", "ls").splitlines()[1:]:
+            name, pid, state = line.split()
+            worker = name.split("-", 2)[2]
+            if state == "RUNNING" and worker.rsplit("-", 2)[0] == pool:
+                found[worker] = int(pid)
+        return found
+
+    # ---- judging ------------------------------------------------------------------------------
+
+    def assert_each_exit_recorded_once(self, pool):
+        """REQUIRES: the pool rests. Every life that ended has its record, with what it ended with."""
+        running = {worker["name"] for worker in self.workers(pool)}
+        records = [record for record in self.exits(pool) if record["slot"] is not None]
+        names = [record["worker"] for record in records]
+        self.assertLess(len(names), 1000, "more than one answer holds: shorten the test")
+        self.assertEqual(len(names), len(set(names)), "a worker with two records")
+        lives = self.stories.lives(pool)
+        self.assertEqual(set(lives) - running - set(names), set(), "lives without a record")
+        for record in records:
+            self._assert_record_tells(lives.get(record["worker"]), record)
+
+    def _assert_record_tells(self, life, record):
+        if record["class"] in ("done", "fail"):
+            self.assertIsNotNone(life, record)
+        if life is None:
+            return
+        self.assertEqual(record["slot"], life.slot, record)
+        if life.code is not None and record["class"] != "ours":
+            self.assertEqual(record["code"], life.code, record)
+        if record["class"] == "lost" and record["signal"] is None:
+            self.assertIsNone(record["code"], record)
