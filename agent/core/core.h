@@ -9,6 +9,7 @@
 
 #include "agent/core/action.h"
 #include "agent/core/event.h"
+#include "agent/core/memory.h"
 #include "agent/core/model.h"
 
 namespace mayfly::core {
@@ -46,8 +47,7 @@ class Core {
 
  private:
   Model model_;
-  WorkerId next_worker_;
-  std::uint64_t random_state_;
+  Memory memory_;
 };
 
 }  // namespace mayfly::core

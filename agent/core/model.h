@@ -71,6 +71,7 @@ enum class EmptyReason : std::uint8_t {
 struct Slot {
   std::optional<WorkerId> worker;  ///< releasing, running or stopping; not yet seen to end
   std::optional<Time> vacated;     ///< end of the worker before
+  Time free_since{};               ///< when it became empty; the longest empty is filled first
   Time not_before{};               ///< backoff: no release earlier
   std::uint32_t losses = 0;        ///< workers lost in a row
   bool leaving = false;            ///< scaled down: it ends with its worker

@@ -1,0 +1,34 @@
+// The places for live workers: as many as replicas, filled from ready spares, freed by exits.
+#pragma once
+
+#include "agent/core/turn.h"
+
+namespace mayfly::core {
+
+/// The worker's slot, also where another worker is in it by now. nullptr: none, or gone.
+[[nodiscard]] Slot* find_slot(Pool& pool, const Worker& worker);
+
+/// Free, and to be filled again.
+[[nodiscard]] bool is_vacant(const Slot& slot);
+
+/// The worker is not in its slot any more: the slot is free, or ends if it was leaving.
+void free_slot(Turn& turn, const Worker& worker);
+
+/// The same because it was seen to end: what follows in the slot is a respawn.
+void vacate(Turn& turn, const Worker& worker);
+
+/// Creates and takes away slots until there are as many as wanted; stops the workers of those
+/// taken.
+void fit_slots(Turn& turn);
+
+/// Releases ready spares of the active revision into free slots that do not wait.
+void fill_slots(Turn& turn);
+
+/// Sends the release (again). REQUIRES: worker.slot.
+void send_release(Turn& turn, Worker& worker);
+
+/// A place for a worker that is found running: the slot it was in if that can be, else another one.
+/// none: the pool is full.
+[[nodiscard]] std::optional<SlotIndex> place_found(Pool& pool, SlotIndex preferred);
+
+}  // namespace mayfly::core

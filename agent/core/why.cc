@@ -1,0 +1,72 @@
+#include <algorithm>
+
+#include "agent/core/check.h"
+#include "agent/core/core.h"
+#include "agent/core/revisions.h"
+#include "agent/core/slots.h"
+#include "agent/core/supply.h"
+
+namespace mayfly::core {
+
+namespace {
+
+/// How many containers for slots of the pool are there or under way.
+std::size_t count_underway(const Model& model, const Pool& pool) {
+  return static_cast<std::size_t>(
+      std::count_if(pool.workers.begin(), pool.workers.end(), [&](WorkerId id) {
+        const Worker& worker = model.workers.at(id);
+        const bool underway = worker.phase == WorkerPhase::kStarting ||
+                              worker.phase == WorkerPhase::kUncertain ||
+                              worker.phase == WorkerPhase::kHeld;
+        return underway && !worker.stop_asked && worker.revision == pool.active;
+      }));
+}
+
+/// How many slots get a container before this one does.
+std::size_t count_before(const Pool& pool, SlotIndex index, Time now) {
+  const auto order = [&](SlotIndex each) {
+    return std::pair(pool.slots.at(each).free_since, each);
+  };
+  return static_cast<std::size_t>(
+      std::count_if(pool.slots.begin(), pool.slots.end(), [&](const auto& each) {
+        const bool competes = is_vacant(each.second) && each.second.not_before <= now;
+        return competes && order(each.first) < order(index);
+      }));
+}
+
+EmptySlot lacks_container(const Pool& pool, Time now, Time next) {
+  if (pool.starts.not_before > now) {
+    return {EmptyReason::kStartsFailing, pool.starts.failure, pool.starts.not_before};
+  }
+  return {EmptyReason::kStartsLimited, "the node's limit of starts is reached", next};
+}
+
+}  // namespace
+
+EmptySlot Core::why(Time now, const PoolName& name, SlotIndex index) const {
+  const auto found = model_.pools.find(name);
+  check(found != model_.pools.end(), "why: the pool exists");
+  const Pool& pool = found->second;
+  const auto slot = pool.slots.find(index);
+  check(slot != pool.slots.end(), "why: the slot exists");
+  if (slot->second.worker) return {};
+  if (!model_.adopted) {
+    return {EmptyReason::kAdopting, "the runtime has not told yet what runs", kNever};
+  }
+  if (pool.settings.paused) return {EmptyReason::kPaused, "the pool is paused", kNever};
+  if (!can_start_active(pool)) {
+    const bool failed = !pool.prepare_failure.empty();
+    const std::string detail = failed ? pool.prepare_failure : "its image is being prepared";
+    return {EmptyReason::kNoImage, detail, pool.preparing ? kNever : pool.prepare_at};
+  }
+  if (slot->second.not_before > now) {
+    return {EmptyReason::kBackoff, slot->second.last_failure, slot->second.not_before};
+  }
+  if (!model_.runtime_up) return {EmptyReason::kRuntimeDown, model_.runtime_fault, kNever};
+  if (count_before(pool, index, now) >= count_underway(model_, pool)) {
+    return lacks_container(pool, now, next_start(model_, memory_, now));
+  }
+  return {EmptyReason::kStarting, "its container is being created", kNever};
+}
+
+}  // namespace mayfly::core

@@ -1,0 +1,34 @@
+// The stable words of Transition::what, in one place. People and scripts match on them.
+#pragma once
+
+namespace mayfly::core::words {
+
+inline constexpr const char* kStarting = "starting";
+inline constexpr const char* kStarted = "started";
+inline constexpr const char* kStartFailed = "start-failed";
+inline constexpr const char* kStartUncertain = "start-uncertain";
+inline constexpr const char* kReady = "ready";
+inline constexpr const char* kGateLost = "gate-lost";
+inline constexpr const char* kReleased = "released";
+inline constexpr const char* kRunning = "running";
+inline constexpr const char* kReleaseFailed = "release-failed";
+inline constexpr const char* kStopping = "stopping";
+inline constexpr const char* kExited = "exited";
+inline constexpr const char* kLost = "lost";              ///< gone while nobody watched
+inline constexpr const char* kClassified = "classified";  ///< its exit class is known
+inline constexpr const char* kDismissed = "dismissed";    ///< removed without ever being released
+inline constexpr const char* kRemoved = "removed";
+inline constexpr const char* kRemoveFailed = "remove-failed";
+inline constexpr const char* kAdopted = "adopted";
+inline constexpr const char* kBackoff = "backoff";
+inline constexpr const char* kRevisionPrepared = "revision-prepared";
+inline constexpr const char* kRevisionFailed = "revision-failed";
+inline constexpr const char* kRevisionActive = "revision-active";
+inline constexpr const char* kRevisionRefused = "revision-refused";  ///< numbers only rise
+inline constexpr const char* kPoolDesired = "pool-desired";
+inline constexpr const char* kPoolDropped = "pool-dropped";
+inline constexpr const char* kPoolGone = "pool-gone";
+inline constexpr const char* kRuntimeLost = "runtime-lost";
+inline constexpr const char* kRuntimeFound = "runtime-found";
+
+}  // namespace mayfly::core::words
