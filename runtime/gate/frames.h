@@ -36,6 +36,7 @@ class LineBuffer {
  public:
   /// How many bytes may be added. 0 after next() has given all it has: the line is too long.
   [[nodiscard]] std::size_t room() const { return kPeerFrameBytesMax - bytes_.size(); }
+  [[nodiscard]] bool empty() const { return bytes_.empty(); }
   /// REQUIRES: bytes.size() <= room().
   void add(std::string_view bytes) { bytes_.append(bytes); }
   /// The next whole line, without its newline.

@@ -52,8 +52,7 @@ struct Stdio {
 class Gates {
  public:
   struct Options {
-    std::string root;  ///< created 0700 if absent
-    std::uint32_t frame_bytes_max = 64 * 1024;
+    std::string root;  ///< created 0700 if absent; its parent exists
   };
 
   Gates(boost::asio::io_context& loop, Options options, Callbacks callbacks);

@@ -1,0 +1,112 @@
+// One worker's socket: who may connect, how often, what may be said in which order, and the
+// hand-over at the release. Every peer is a process of the worker's container and may be hostile:
+// what it can cost us is bounded by constants, and only its own release can suffer. Knows no
+// directories.
+#pragma once
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "runtime/descriptor.h"
+#include "runtime/gate/frames.h"
+
+namespace mayfly::gate {
+
+class Door;
+
+/// What happens at a door. Called from the loop; the door may be shut from within.
+class DoorWatcher {
+ public:
+  virtual ~DoorWatcher() = default;
+  virtual void ready(Door& door) = 0;
+  virtual void lost(Door& door, std::string reason) = 0;
+  virtual void running(Door& door, std::int64_t at_ns) = 0;
+  virtual void failed(Door& door, std::string reason) = 0;
+  /// Too many connections for now, or no room for more: resume() in a second or so.
+  virtual void throttled(Door& door) = 0;
+};
+
+using StdioCopies = std::array<runtime::Descriptor, 3>;
+
+/// Shared only with the handlers that Asio keeps, which hold it weakly.
+class Door : public std::enable_shared_from_this<Door> {
+ public:
+  struct Options {
+    std::string worker;
+    Hold hold = Hold::kGate;
+    StdioCopies stdio;  ///< all three or none
+  };
+
+  Door(boost::asio::io_context& loop, Options options, DoorWatcher& watcher);
+
+  [[nodiscard]] const std::string& worker() const { return options_.worker; }
+  [[nodiscard]] Hold hold() const { return options_.hold; }
+
+  /// Takes over a listening, non-blocking socket.
+  [[nodiscard]] tl::expected<void, std::string> listen(runtime::Descriptor listening);
+
+  /// Sends the frame to the one that is held; nobody can connect any more. With kGate `running` or
+  /// `failed` follows; with kApp there is nothing to wait for. Returns CLOCK_MONOTONIC when sent.
+  [[nodiscard]] tl::expected<std::int64_t, std::string> release(std::string_view frame);
+  [[nodiscard]] bool someone_is_held() const;
+
+  /// After throttled(): lets people in again.
+  void resume();
+  /// Ends everything; nothing is called any more.
+  void shut();
+
+ private:
+  enum class State : std::uint8_t { kSilent, kStarting, kHeld, kReleased };
+  struct Peer {
+    std::uint64_t id = 0;
+    boost::asio::posix::stream_descriptor socket;
+    LineBuffer lines;
+    State state = State::kSilent;
+  };
+
+  void await_connection();
+  void on_connection();
+  bool refill();
+  void admit(runtime::Descriptor socket);
+  bool make_room();
+
+  void await_bytes(Peer& peer);
+  void on_bytes(std::uint64_t id);
+  void on_end(Peer& peer);
+  void take_lines(std::uint64_t id);
+  void take(Peer& peer, const PeerFrame& frame);
+  void take_hello(Peer& peer, Hello hello);
+  void take_ready(Peer& peer);
+  void take_failed(Peer& peer, const ExecFailed& failed);
+
+  [[nodiscard]] Peer* find(std::uint64_t id);
+  [[nodiscard]] Peer* find(State state);
+  bool place_is_taken(State state);
+  void hold_peer(Peer& peer);
+  void drop(const Peer& peer);
+  void reject(const Peer& peer, std::string reason);
+
+  boost::asio::io_context& loop_;
+  Options options_;
+  DoorWatcher& watcher_;
+  boost::asio::posix::stream_descriptor listening_;
+  std::vector<std::unique_ptr<Peer>> peers_;  ///< in the order of their connecting
+  std::uint64_t last_peer_ = 0;
+  bool started_ = false;  ///< kApp: the gate has been told to exec
+  bool released_ = false;
+  std::int64_t admissions_;  ///< connections that may still be accepted now
+  std::chrono::steady_clock::time_point refilled_;
+};
+
+/// CLOCK_MONOTONIC, now.
+[[nodiscard]] std::int64_t monotonic_ns();
+
+}  // namespace mayfly::gate

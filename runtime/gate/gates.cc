@@ -1,0 +1,173 @@
+#include "runtime/gate/gates.h"
+
+#include <array>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <unordered_map>
+
+#include "runtime/gate/directories.h"
+#include "runtime/gate/door.h"
+#include "runtime/gate/frames.h"
+
+namespace mayfly::gate {
+namespace {
+
+namespace asio = boost::asio;
+using runtime::Descriptor;
+
+constexpr std::chrono::seconds kThrottlePause{1};
+
+tl::expected<StdioCopies, std::string> copies_of(const Stdio& stdio) {
+  StdioCopies copies;
+  if (stdio.in < 0 && stdio.out < 0 && stdio.err < 0) return copies;
+  const std::array<int, 3> given{stdio.in, stdio.out, stdio.err};
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    copies[i] = Descriptor::copy_of(given[i]);
+    if (!copies[i]) return tl::make_unexpected(std::string("cannot copy the worker's stdio"));
+  }
+  return copies;
+}
+
+}  // namespace
+
+struct Gates::Impl : DoorWatcher {
+  Impl(boost::asio::io_context& io, std::string root, Callbacks given)
+      : loop(io),
+        callbacks(std::make_shared<Callbacks>(std::move(given))),
+        directories(std::move(root)),
+        throttle(io) {}
+
+  struct Entry {
+    std::shared_ptr<Door> door;
+    std::optional<std::uint32_t> released;  ///< and it arrived, or is on its way
+  };
+
+  void ready(Door& door) override { callbacks->ready(door.worker()); }
+  void lost(Door& door, std::string reason) override {
+    callbacks->lost(door.worker(), std::move(reason));
+  }
+  void running(Door& door, std::int64_t at_ns) override {
+    directories.forget_socket(door.worker());
+    callbacks->running(door.worker(), at_ns);
+  }
+  void failed(Door& door, std::string reason) override {
+    callbacks->failed(door.worker(), std::move(reason));
+  }
+
+  void throttled(Door& door) override {
+    waiting.push_back(door.weak_from_this());
+    if (waiting.size() > 1) return;
+    throttle.expires_after(kThrottlePause);
+    throttle.async_wait([this, alive = std::weak_ptr(callbacks)](auto error) {
+      if (!error && !alive.expired()) resume_throttled();
+    });
+  }
+  void resume_throttled() {
+    const auto resumed = std::exchange(waiting, {});
+    for (const auto& weak : resumed) {
+      if (const auto door = weak.lock()) door->resume();
+    }
+  }
+
+  // Callbacks never come from within a call, nor after the door they are about has gone.
+
+  void answer_failed(const std::shared_ptr<Door>& door, std::string reason) {
+    asio::post(loop, [this, alive = std::weak_ptr(callbacks), weak = std::weak_ptr(door), reason] {
+      const auto failed_door = weak.lock();
+      if (failed_door && !alive.expired()) failed(*failed_door, reason);
+    });
+  }
+  void answer_unknown(const std::string& worker) {
+    asio::post(loop, [alive = std::weak_ptr(callbacks), worker] {
+      if (const auto to = alive.lock()) to->failed(worker, "it has no gate");
+    });
+  }
+  void answer_running(const std::shared_ptr<Door>& door, std::int64_t at_ns) {
+    asio::post(loop, [this, alive = std::weak_ptr(callbacks), weak = std::weak_ptr(door), at_ns] {
+      const auto running_door = weak.lock();
+      if (running_door && !alive.expired()) running(*running_door, at_ns);
+    });
+  }
+
+  /// The hot path. The marker comes before the frame: a worker that runs is always a marked one.
+  tl::expected<std::int64_t, std::string> hand_over(Entry& entry, const Release& release) {
+    if (entry.released) {
+      return tl::make_unexpected("it was released to slot " + std::to_string(*entry.released));
+    }
+    if (!entry.door->someone_is_held()) {
+      return tl::make_unexpected(std::string("its gate is not connected"));
+    }
+    const auto frame = release_frame(release.slot, release.env);
+    if (!frame) return tl::make_unexpected(frame.error());
+    const auto marked = directories.mark(entry.door->worker(), release.slot);
+    if (!marked) return tl::make_unexpected(marked.error());
+    return entry.door->release(*frame);
+  }
+
+  boost::asio::io_context& loop;
+  /// Shared with no one; handlers that Asio keeps hold it weakly, and so know when we are gone.
+  std::shared_ptr<Callbacks> callbacks;
+  Directories directories;
+  std::unordered_map<std::string, Entry> entries;
+  boost::asio::steady_timer throttle;
+  std::vector<std::weak_ptr<Door>> waiting;
+};
+
+Gates::Gates(boost::asio::io_context& loop, Options options, Callbacks callbacks)
+    : impl_(std::make_unique<Impl>(loop, std::move(options.root), std::move(callbacks))) {}
+
+Gates::~Gates() = default;
+
+tl::expected<void, std::string> Gates::open(const std::string& worker, Hold hold, Stdio stdio) {
+  if (impl_->entries.contains(worker)) return {};
+  if (auto made = impl_->directories.make(worker); !made) return made;
+  auto copies = copies_of(stdio);
+  if (!copies) return tl::make_unexpected(copies.error());
+  Impl::Entry entry;
+  entry.door =
+      std::make_shared<Door>(impl_->loop, Door::Options{worker, hold, std::move(*copies)}, *impl_);
+  const auto marked = impl_->directories.marked(worker);
+  if (marked && !impl_->directories.has_socket(worker)) {
+    entry.released = marked;  // by an earlier run, and it arrived
+  } else {
+    auto listening = impl_->directories.listen(worker);
+    if (!listening) return tl::make_unexpected(listening.error());
+    if (auto watched = entry.door->listen(std::move(*listening)); !watched) return watched;
+  }
+  impl_->entries.emplace(worker, std::move(entry));
+  return {};
+}
+
+std::string Gates::mount_source(const std::string& worker) const {
+  return impl_->directories.mount_source(worker);
+}
+
+void Gates::release(const std::string& worker, const Release& release) {
+  const auto found = impl_->entries.find(worker);
+  if (found == impl_->entries.end()) return impl_->answer_unknown(worker);
+  Impl::Entry& entry = found->second;
+  if (entry.released == release.slot) return;
+  const auto sent = impl_->hand_over(entry, release);
+  if (!sent) return impl_->answer_failed(entry.door, sent.error());
+  entry.released = release.slot;
+  if (entry.door->hold() == Hold::kApp) impl_->answer_running(entry.door, *sent);
+}
+
+std::optional<std::uint32_t> Gates::released_to(const std::string& worker) const {
+  return impl_->directories.marked(worker);
+}
+
+void Gates::close(const std::string& worker) {
+  const auto found = impl_->entries.find(worker);
+  if (found != impl_->entries.end()) {
+    found->second.door->shut();
+    impl_->entries.erase(found);
+  }
+  impl_->directories.remove(worker);
+}
+
+std::vector<std::string> Gates::present() const {
+  return impl_->directories.present();
+}
+
+}  // namespace mayfly::gate

@@ -1,0 +1,368 @@
+// Peers that Gates must not trust.
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "tests/runtime/gate/house.h"
+
+namespace mayfly::gate {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kHello = "{\"mayfly\":1,\"type\":\"hello\",\"hold\":\"gate\"}\n";
+constexpr const char* kAppHello = "{\"mayfly\":1,\"type\":\"hello\",\"hold\":\"app\"}\n";
+constexpr const char* kReady = "{\"mayfly\":1,\"type\":\"ready\"}\n";
+
+class Peers : public House {
+ protected:
+  /// A peer that is held.
+  Peer held(const std::string& worker) {
+    Peer peer(socket_of(worker));
+    peer.say(kHello);
+    until_event("ready " + worker);
+    return peer;
+  }
+};
+
+struct Rude {
+  const char* name;
+  std::string words;
+  const char* reason;
+};
+
+class RudePeer : public Peers, public ::testing::WithParamInterface<Rude> {};
+
+TEST_P(RudePeer, IsPutOutAndMayComeAgain) {
+  open("w");
+  Peer peer(socket_of("w"));
+  peer.say(GetParam().words);
+  until([&] { return peer.closed(); });
+  EXPECT_EQ(events_, std::vector<std::string>{std::string("lost w: ") + GetParam().reason});
+  held("w");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Words, RudePeer,
+    ::testing::Values(
+        Rude{"Huge", std::string(100'000, 'x'), "a frame longer than 4 KiB"},
+        Rude{"HugeWithinJson", "{\"mayfly\":1,\"a\":\"" + std::string(4096, 'x') + "\"}\n",
+             "a frame longer than 4 KiB"},
+        Rude{"NotJson", "GET / HTTP/1.1\r\n\r\n", "not JSON"},
+        Rude{"NotAnObject", "[1]\n", "not a JSON object"},
+        Rude{"NotUtf8", "{\"mayfly\":1,\"type\":\"\xff\"}\n", "not JSON"},
+        Rude{"Empty", "\n", "not JSON"},
+        Rude{"NoVersion", "{\"type\":\"ready\"}\n", "not version 1 of the protocol"},
+        Rude{"OtherVersion", "{\"mayfly\":2,\"type\":\"ready\"}\n",
+             "not version 1 of the protocol"},
+        Rude{"NoType", "{\"mayfly\":1}\n", "a frame without a type"},
+        Rude{"UnknownType", "{\"mayfly\":1,\"type\":\"release\"}\n", "a frame of unknown type"},
+        Rude{"UnknownHold", "{\"mayfly\":1,\"type\":\"hello\",\"hold\":\"me\"}\n",
+             "hello without a known hold"},
+        Rude{"OtherHold", kAppHello, "a gate that holds differently"},
+        Rude{"AppAtAGate", kReady, "an app where the gate itself holds"},
+        Rude{"FailedUnasked", "{\"mayfly\":1,\"type\":\"failed\",\"errno\":2}\n",
+             "a failed exec that nobody asked for"}),
+    [](const auto& test) { return test.param.name; });
+
+TEST_F(Peers, AreLostWhenTheyEndWithinAFrame) {
+  open("w");
+  Peer peer(socket_of("w"));
+  peer.say("{\"mayfly\":1,");
+  peer.leave();
+  until_event("lost w: a connection that ended within a frame");
+}
+
+TEST_F(Peers, MayLeaveWithoutAWord) {
+  open("w");
+  Peer(socket_of("w")).leave();
+  held("w");
+  EXPECT_EQ(events_, std::vector<std::string>{"ready w"});
+}
+
+TEST_F(Peers, AreHeardWhenAFrameComesInPieces) {
+  open("w");
+  Peer peer(socket_of("w"));
+  for (const char c : std::string(kHello)) {
+    peer.say({&c, 1});
+    settle();
+  }
+  until_event("ready w");
+}
+
+TEST_F(Peers, AreLostWhenHeldOnesTalkOutOfTurn) {
+  open("w");
+  Peer peer(socket_of("w"));
+  peer.say(std::string(kHello) + kHello);
+  until_event("lost w: a frame out of turn");
+  EXPECT_EQ(events_.front(), "ready w");
+}
+
+TEST_F(Peers, CannotTakeThePlaceOfTheHeldOne) {
+  open("w");
+  Peer first = held("w");
+  Peer second(socket_of("w"));
+  second.say(kHello);
+  until([&] { return second.closed(); });
+  EXPECT_EQ(events_, std::vector<std::string>{"ready w"});
+  EXPECT_FALSE(first.closed());
+}
+
+TEST_F(Peers, TakeThePlaceOfADeadOne) {
+  open("w");
+  Peer first = held("w");
+  Peer second(socket_of("w"));
+  second.say(kHello);
+  first.leave();  // both wait in the loop; in either order the second one is held
+  until([&] { return count("ready w") == 2; });
+  gates_->release("w", {});
+  until([&] { return second.heard().find("release") != std::string::npos || second.closed(); });
+}
+
+TEST_F(Peers, ThatAreSilentDoNotKeepTheGateOut) {
+  open("w");
+  std::vector<Peer> silent;
+  for (int i = 0; i < 6; ++i) silent.emplace_back(socket_of("w"));
+  settle();
+  held("w");
+  const auto closed =
+      std::count_if(silent.begin(), silent.end(), [](Peer& peer) { return peer.closed(); });
+  EXPECT_EQ(closed, 2) << "one live and four that are pending";
+}
+
+TEST_F(Peers, ThatComeInAFloodAreLetInSlowly) {
+  open("w");
+  int let_in = 0;
+  for (int i = 0; i < 200; ++i) {
+    Peer peer(socket_of("w"));
+    if (!peer.connected()) break;  // the backlog is full
+    peer.say("x\n");
+    settle();
+    let_in += peer.closed() ? 1 : 0;
+  }
+  EXPECT_LE(let_in, 12);
+  EXPECT_GE(let_in, 10);
+  std::optional<Peer> honest;  // gets in when the queue before the door has moved up
+  until([&] {
+    honest.emplace(socket_of("w"));
+    return honest->connected();
+  });
+  honest->say(kHello);
+  until_event("ready w");
+}
+
+TEST_F(Peers, CannotGiveUsDescriptors) {
+  open("w");
+  Pipe pipe;
+  Peer peer(socket_of("w"));
+  peer.say_with(kHello, pipe.write_end.get());
+  const std::size_t before = open_descriptors();
+  until_event("ready w");
+  EXPECT_EQ(open_descriptors(), before + 1) << "the accepted connection";
+  EXPECT_EQ(pipe.drain(), "") << "nobody else holds the other end";
+}
+
+TEST_F(Peers, FindTheDoorClosedAfterTheRelease) {
+  open("w");
+  Peer peer = held("w");
+  gates_->release("w", {.slot = 7, .env = {}});
+  EXPECT_FALSE(Peer(socket_of("w")).connected());
+  peer.leave();
+  until_event("running w");
+  EXPECT_FALSE(fs::exists(socket_of("w")));
+  EXPECT_EQ(peer.heard(), "");
+}
+
+TEST_F(Peers, ThatDoNotReadCannotBlockTheRelease) {
+  open("w");
+  Peer peer = held("w");
+  peer.leave();
+  gates_->release("w", {});
+  until([&] { return !events_.empty() && events_.back().starts_with("failed w: "); });
+}
+
+class Workers : public Peers {};
+
+TEST_F(Workers, HaveADirectoryThatOnlyRootReaches) {
+  ::umask(077);
+  open("w");
+  ::umask(022);
+  const auto mode = [&](const std::string& path) {
+    struct stat status {};
+    EXPECT_EQ(::stat((folder_ + "/gates" + path).c_str(), &status), 0) << path;
+    return status.st_mode & 07777;
+  };
+  EXPECT_EQ(mode(""), 0700U);
+  EXPECT_EQ(mode("/w"), 0755U);
+  EXPECT_EQ(mode("/w/mnt"), 0755U);
+  EXPECT_EQ(mode("/w/mnt/gate"), 0555U);
+  EXPECT_EQ(mode("/w/mnt/gate.sock"), 0666U);
+}
+
+TEST_F(Workers, AreMarkedWithTheirSlot) {
+  open("w");
+  EXPECT_EQ(gates_->released_to("w"), std::nullopt);
+  Peer peer = held("w");
+  gates_->release("w", {.slot = 4'000'000'000, .env = {}});
+  EXPECT_EQ(gates_->released_to("w"), 4'000'000'000U);
+  restart();
+  EXPECT_EQ(gates_->released_to("w"), 4'000'000'000U);
+}
+
+TEST_F(Workers, AreNotReleasedTwice) {
+  open("w");
+  Peer peer = held("w");
+  gates_->release("w", {.slot = 1, .env = {}});
+  gates_->release("w", {.slot = 1, .env = {}});
+  gates_->release("w", {.slot = 2, .env = {}});
+  until_event("failed w: it was released to slot 1");
+  EXPECT_FALSE(peer.closed());
+  EXPECT_EQ(peer.heard(), "{\"env\":{},\"mayfly\":1,\"slot\":1,\"type\":\"release\"}\n");
+  EXPECT_EQ(gates_->released_to("w"), 1U);
+}
+
+TEST_F(Workers, AreNotMarkedWhenTheyCannotBeReleased) {
+  open("w");
+  gates_->release("w", {});
+  until_event("failed w: its gate is not connected");
+  Peer peer = held("w");
+  gates_->release("w", {.slot = 0, .env = {{"A=B", "c"}}});
+  until_event("failed w: a variable without a usable name");
+  gates_->release("w", {.slot = 0, .env = {{"A", std::string(70'000, 'x')}}});
+  until_event("failed w: the variables exceed one frame of 64 KiB");
+  EXPECT_EQ(gates_->released_to("w"), std::nullopt);
+  gates_->release("other", {});
+  until_event("failed other: it has no gate");
+}
+
+TEST_F(Workers, LeaveNothingWhenClosed) {
+  open("first");
+  const std::size_t before = open_descriptors();
+  open("w");
+  Peer peer = held("w");
+  fs::create_directories(gates_->mount_source("w") + "/deep/er");
+  fs::create_directory(folder_ + "/keep");
+  fs::create_directory_symlink(folder_ + "/keep", gates_->mount_source("w") + "/link");
+  gates_->close("w");
+  gates_->close("w");
+  peer.leave();
+  settle();
+  EXPECT_EQ(open_descriptors(), before);
+  EXPECT_EQ(gates_->present(), std::vector<std::string>{"first"});
+  EXPECT_TRUE(fs::exists(folder_ + "/keep"));
+  EXPECT_EQ(events_, std::vector<std::string>{"ready w"});
+}
+
+TEST_F(Workers, LeaveNoDescriptorsAfterTheirRelease) {
+  open("first");
+  const std::size_t before = open_descriptors();
+  Pipe in, out, err;
+  open("w", Hold::kGate, {in.read_end.get(), out.write_end.get(), err.write_end.get()});
+  {
+    const auto worker = gate("w", {"/bin/true"});
+    until_event("ready w");
+    gates_->release("w", {});
+    until_event("running w");
+  }
+  for (Pipe* pipe : {&in, &out, &err}) {
+    pipe->read_end.reset();
+    pipe->write_end.reset();
+  }
+  EXPECT_EQ(open_descriptors(), before);
+}
+
+TEST_F(Workers, MayHaveLongPaths) {
+  const std::string deep = folder_ + "/" + std::string(100, 'd');
+  fs::create_directory(deep);
+  Gates gates(loop_, {deep + "/gates"}, {});
+  const auto opened = gates.open("w", Hold::kGate, {});
+  EXPECT_TRUE(opened) << opened.error();
+  EXPECT_TRUE(fs::is_socket(gates.mount_source("w") + "/gate.sock"));
+}
+
+TEST_F(Workers, HaveNamesThatStayInTheRoot) {
+  for (const std::string name : {"", ".", "..", "a/b", "../x"}) {
+    EXPECT_FALSE(gates_->open(name, Hold::kGate, {})) << name;
+    gates_->close(name);
+  }
+}
+
+TEST_F(Workers, FailWithThePathWhenThereIsNoRoom) {
+  Gates gates(loop_, {"/proc/nothing/here"}, {});
+  const auto opened = gates.open("w", Hold::kGate, {});
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error(), "cannot make /proc/nothing/here/: No such file or directory");
+}
+
+class Apps : public Peers {};
+
+TEST_F(Apps, AreStartedByTheGateWithTheirStdio) {
+  Pipe in, out, err;
+  open("w", Hold::kApp, {in.read_end.get(), out.write_end.get(), err.write_end.get()});
+  const auto app = gate("w", {"/bin/sh", "-c", "echo at $MAYFLY_GATE; exit 5"}, {"--hold=app"});
+  out.write_end.reset();
+  std::string said;
+  until([&] {
+    char bytes[256];
+    pollfd readable{out.read_end.get(), POLLIN, 0};
+    if (::poll(&readable, 1, 0) <= 0) return false;
+    const auto got = ::read(out.read_end.get(), bytes, sizeof(bytes));
+    if (got > 0) said.append(bytes, static_cast<std::size_t>(got));
+    return got <= 0;
+  });
+  EXPECT_EQ(said, "at " + socket_of("w") + "\n");
+  EXPECT_EQ(app->wait(), 5);
+  settle();
+  EXPECT_EQ(events_, std::vector<std::string>{}) << "starting is not being ready";
+}
+
+TEST_F(Apps, AreReleasedWhenTheySaidReady) {
+  open("w", Hold::kApp);
+  Peer app(socket_of("w"));
+  app.say(kReady);
+  until_event("ready w");
+  gates_->release("w", {.slot = 2, .env = {{"TASK", "7"}}});
+  until_event("running w");
+  EXPECT_TRUE(app.closed());
+  EXPECT_EQ(app.heard(),
+            "{\"env\":{\"TASK\":\"7\"},\"mayfly\":1,\"slot\":2,\"type\":\"release\"}\n");
+  EXPECT_FALSE(fs::exists(socket_of("w")));
+}
+
+TEST_F(Apps, FailWithAReasonWhenTheyCannotBeStarted) {
+  open("w", Hold::kApp);
+  const auto app = gate("w", {"/no/such"}, {"--hold=app"});
+  until_event("failed w: exec /no/such: No such file or directory");
+  EXPECT_EQ(app->wait(), 127);
+}
+
+TEST_F(Apps, AreStartedOnce) {
+  Pipe in, out, err;
+  open("w", Hold::kApp, {in.read_end.get(), out.write_end.get(), err.write_end.get()});
+  Peer first(socket_of("w"));
+  first.say(kAppHello);
+  until([&] { return first.closed() || !first.heard().empty(); });
+  Peer second(socket_of("w"));
+  second.say(kAppHello);
+  until_event("lost w: a gate for an app that has been started");
+  EXPECT_EQ(first.heard(), "{\"mayfly\":1,\"type\":\"start\"}\n");
+  EXPECT_EQ(second.heard(), "");
+}
+
+TEST_F(Apps, ThatAreScriptsWaitWithTheGatesHelp) {
+  open("w", Hold::kApp);
+  const auto app = gate("w", {}, {"--ready"});
+  until_event("ready w");
+  restart();
+  open("w", Hold::kApp);
+  until([&] { return count("ready w") == 2; });
+  gates_->release("w", {});
+  until_event("running w");
+  EXPECT_EQ(app->wait(), 0);
+}
+
+}  // namespace
+}  // namespace mayfly::gate
