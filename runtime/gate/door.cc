@@ -16,9 +16,11 @@ using boost::asio::posix::stream_descriptor;
 using runtime::Descriptor;
 using std::chrono::steady_clock;
 
-constexpr std::size_t kPeersMax =
-    5;                              // the one that counts, and four that have not said who they are
-constexpr int kAdmissionsMax = 10;  // at once; then one a second
+// The one that counts, and four that have not said who they are.
+constexpr std::size_t kPeersMax = 5;
+// Connections accepted at once, and then how many more with each second.
+constexpr std::int64_t kAdmissionsMax = 10;
+constexpr std::int64_t kAdmissionsPerSecond = 4;
 
 bool has_ended(int socket) {
   char byte = 0;
