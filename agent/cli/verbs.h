@@ -1,0 +1,104 @@
+// What the command does, a function for each verb; the arguments are parsed already.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/cli/client.h"
+#include "agent/cli/outcome.h"
+#include "agent/cli/output.h"
+
+namespace mayfly::cli {
+
+enum class Format : std::uint8_t { kTable, kWide, kJson, kName };
+
+struct Context {
+  Client& client;
+  Output& out;
+  Format format = Format::kTable;
+};
+
+/// Present: wait until it is so, at most that long.
+using Wait = std::optional<std::chrono::milliseconds>;
+
+enum class Kind : std::uint8_t { kPools, kWorkers, kSpares, kExits, kImages };
+
+struct GetOptions {
+  Kind kind = Kind::kPools;
+  std::string pool;  ///< "" = all
+  std::uint32_t limit = 100;
+  bool watch = false;
+};
+
+struct EventOptions {
+  bool follow = false;
+  std::optional<std::uint64_t> tail;
+};
+
+struct LogOptions {
+  bool follow = false;
+  bool error_stream = false;
+  std::optional<std::uint64_t> tail;
+};
+
+struct ApplyOptions {
+  std::vector<std::string> files;
+  bool dry_run = false;
+  Wait wait;
+};
+
+struct DeleteOptions {
+  std::vector<std::string> names;
+  std::vector<std::string> files;
+  Wait wait;
+};
+
+struct ScaleOptions {
+  std::vector<std::pair<std::string, std::uint32_t>> wanted;
+  Wait wait;
+};
+
+// Reading.
+[[nodiscard]] Outcome status(Context& context, bool watch);
+[[nodiscard]] Outcome get(Context& context, const GetOptions& options);
+[[nodiscard]] Outcome describe_pool(Context& context, const std::string& name);
+[[nodiscard]] Outcome describe_worker(Context& context, const std::string& name);
+/// A pool of that name, else a worker.
+[[nodiscard]] Outcome describe_any(Context& context, const std::string& name);
+/// POOL or POOL/SLOT
+[[nodiscard]] Outcome why(Context& context, const std::string& place);
+[[nodiscard]] Outcome events(Context& context, const EventOptions& options);
+/// Of a worker, or of all workers of a pool.
+[[nodiscard]] Outcome logs(Context& context, const std::string& name, const LogOptions& options);
+[[nodiscard]] Outcome version(Context& context);
+
+// Changing.
+[[nodiscard]] Outcome apply(Context& context, const ApplyOptions& options);
+[[nodiscard]] Outcome diff(Context& context, const std::vector<std::string>& files);
+[[nodiscard]] Outcome remove(Context& context, const DeleteOptions& options);
+[[nodiscard]] Outcome scale(Context& context, const ScaleOptions& options);
+/// `verb`: pause, resume or reset.
+[[nodiscard]] Outcome change_pools(Context& context, const std::string& verb,
+                                   const std::vector<std::string>& names);
+/// `verb`: retire or kill.
+[[nodiscard]] Outcome stop_workers(Context& context, const std::string& verb,
+                                   const std::vector<std::string>& names);
+[[nodiscard]] Outcome image_import(Context& context, const std::string& file,
+                                   const std::string& name);
+[[nodiscard]] Outcome reload(Context& context);
+
+/// Needs no daemon.
+[[nodiscard]] Outcome config_check(Output& out, const std::string& file);
+
+// Waiting, for the verbs that can.
+/// Full, and filled with the revision that is wanted.
+[[nodiscard]] Outcome wait_until_filled(Context& context, const std::string& pool,
+                                        std::chrono::milliseconds timeout);
+[[nodiscard]] Outcome wait_until_gone(Context& context, const std::string& pool,
+                                      std::chrono::milliseconds timeout);
+
+void print_json(Output& out, const Json& json);
+
+}  // namespace mayfly::cli

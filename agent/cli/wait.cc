@@ -1,0 +1,99 @@
+// Waiting for a pool to become what was asked: the daemon is asked again until it is, or time is
+// up.
+#include <chrono>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "agent/cli/fields.h"
+#include "agent/cli/show.h"
+#include "agent/cli/text.h"
+#include "agent/cli/verbs.h"
+
+namespace mayfly::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds kInterval{200};
+
+enum class Look : std::uint8_t { kThere, kNotYet };
+using Check = std::function<Result<Look>()>;
+
+/// False: time is up.
+Result<bool> poll(const Check& check, std::chrono::milliseconds timeout) {
+  const Clock::time_point deadline = Clock::now() + timeout;
+  while (true) {
+    const auto look = check();
+    if (!look) return tl::unexpected(look.error());
+    if (*look == Look::kThere) return true;
+    if (Clock::now() + kInterval > deadline) return false;
+    std::this_thread::sleep_for(kInterval);
+  }
+}
+
+bool is_filled(const Json& pool) {
+  return number(pool, "running") == number(pool, "replicas") &&
+         number(pool, "stopping").value_or(0) == 0 &&
+         text(pool, "active_revision") == text(pool, "revision");
+}
+
+std::string reason_of(const Json& pool) {
+  if (flag(pool, "paused")) return "the pool is paused; `mayfly resume` lets it go on";
+  for (const Json& item : array(pool, "faults")) {
+    if (item.is_string()) return printable(item.get<std::string>());
+  }
+  const Json& empty = array(pool, "empty_slots");
+  if (!empty.empty()) return empty_slot_line(empty.front());
+  return "still " + printable(text(pool, "state"));
+}
+
+std::string share(const Json& pool) {
+  return text(pool, "running") + " of " + text(pool, "replicas") + " workers run";
+}
+
+std::string target_of(const std::string& pool) {
+  return "/v1/pools/" + percent_encoded(pool);
+}
+
+}  // namespace
+
+Outcome wait_until_filled(Context& context, const std::string& pool,
+                          std::chrono::milliseconds timeout) {
+  Json last;
+  const auto check = [&]() -> Result<Look> {
+    auto answer = context.client.call({.target = target_of(pool), .body = {}});
+    if (!answer) return tl::unexpected(answer.error());
+    last = std::move(*answer);
+    return is_filled(last) ? Look::kThere : Look::kNotYet;
+  };
+  const auto there = poll(check, timeout);
+  if (!there) return tl::unexpected(there.error());
+  if (!*there) {
+    return fail(ExitCode::kTimedOut,
+                "pool " + pool + " is not full yet, " + share(last) + ": " + reason_of(last));
+  }
+  if (context.format == Format::kTable || context.format == Format::kWide) {
+    context.out.write("pool " + pool + ": " + share(last) + "\n");
+  }
+  return {};
+}
+
+Outcome wait_until_gone(Context& context, const std::string& pool,
+                        std::chrono::milliseconds timeout) {
+  Json last;
+  const auto check = [&]() -> Result<Look> {
+    auto answer = context.client.call({.target = target_of(pool), .body = {}});
+    if (!answer && answer.error().code == ExitCode::kNotFound) return Look::kThere;
+    if (!answer) return tl::unexpected(answer.error());
+    last = std::move(*answer);
+    return Look::kNotYet;
+  };
+  const auto gone = poll(check, timeout);
+  if (!gone) return tl::unexpected(gone.error());
+  if (*gone) return {};
+  return fail(ExitCode::kTimedOut, "pool " + pool + " is not gone yet: " + text(last, "running") +
+                                       " workers run and " + text(last, "stopping") +
+                                       " are stopping");
+}
+
+}  // namespace mayfly::cli
