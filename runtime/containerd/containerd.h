@@ -1,5 +1,6 @@
-// The containerd driver's door: everything else in this folder is private to it. Speaks containerd's
-// gRPC on its unix socket (1.6 or later), in a containerd namespace of its own, with runc's shim v2.
+// The containerd driver's door: everything else in this folder is private to it. Speaks
+// containerd's gRPC on its unix socket (1.6 or later), in a containerd namespace of its own, with
+// runc's shim v2.
 #pragma once
 
 #include <chrono>
@@ -21,7 +22,7 @@ struct Options {
   std::string snapshotter = "overlayfs";
   std::string cgroup_parent = "/mayfly";  ///< cgroupfs path; runc makes it and nobody removes it
   runtime::Ownership owned;
-  std::chrono::milliseconds call_deadline{10'000};   ///< of one containerd call
+  std::chrono::milliseconds call_deadline{10'000};    ///< of one containerd call
   std::chrono::milliseconds image_deadline{120'000};  ///< of one call of an unpack or an import
   std::size_t calls_queued_max = 4096;  ///< waiting for a stream or a connection; more fail at once
   std::string runc;  ///< path of the OCI runtime binary; "" = the shim's default, runc in PATH

@@ -1,0 +1,179 @@
+#include "runtime/containerd/containerd.h"
+
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "runtime/containerd/backend.h"
+#include "runtime/containerd/create.h"
+#include "runtime/containerd/exit_status.h"
+#include "runtime/containerd/images/images.h"
+#include "runtime/containerd/list.h"
+#include "runtime/containerd/remove.h"
+#include "runtime/containerd/translate.h"
+
+namespace mayfly::containerd {
+namespace {
+
+using runtime::Done;
+using runtime::Fault;
+using runtime::FaultKind;
+using runtime::Hint;
+
+grpc::Channel::Options channel_options(const Options& options) {
+  grpc::Channel::Options channel;
+  channel.socket = options.socket;
+  channel.calls_queued_max = options.calls_queued_max;
+  return channel;
+}
+
+class Containerd final : public runtime::Driver {
+ public:
+  Containerd(boost::asio::io_context& loop, Options options)
+      : loop_(loop),
+        channel_(loop, channel_options(options),
+                 [this](grpc::Channel::Link link, const std::string& why) { on_link(link, why); }),
+        api_(channel_, options.name_space, options.call_deadline),
+        images_(loop, options),
+        backend_{options, oci::this_host(options.cgroup_parent), api_, operations_},
+        alive_(std::make_shared<char>()) {}
+
+  void start(std::function<void(Hint)> on_hint) override {
+    on_hint_ = std::move(on_hint);
+    channel_.start();
+  }
+
+  void version(Done<runtime::Version> done) override {
+    api_.call(method::kVersion, wire::Empty{},
+              Api::Done<wire::VersionReply>([done = std::move(done)](auto reply) {
+                if (!reply) return done(tl::unexpected(fault_of(reply.error(), "ask its version")));
+                done(runtime::Version{"containerd", reply->version()});
+              }));
+  }
+
+  void prepare_image(const std::string& name, Done<runtime::Image> done) override {
+    images_.prepare(name, [done = std::move(done)](runtime::Result<PreparedImage> prepared) {
+      done(std::move(prepared).map([](PreparedImage image) { return image.image; }));
+    });
+  }
+
+  void import_image(const std::string& file, const std::optional<std::string>& name,
+                    Done<std::vector<runtime::Image>> done) override {
+    images_.import(file, name, std::move(done));
+  }
+
+  void list_images(Done<std::vector<runtime::Image>> done) override {
+    images_.list(std::move(done));
+  }
+
+  void create(runtime::ContainerSpec spec, Done<runtime::Started> done) override;
+
+  void exit_status(const std::string& name,
+                   Done<std::optional<runtime::ExitStatus>> done) override {
+    operations_.run(std::make_unique<ExitStatusCall>(backend_, name, std::move(done)));
+  }
+
+  void remove(const std::string& name, Done<std::monostate> done) override;
+
+  void list(Done<std::vector<runtime::Container>> done) override {
+    operations_.run(std::make_unique<ListCall>(backend_, std::move(done)));
+  }
+
+ private:
+  void create_from(runtime::ContainerSpec spec, const PreparedImage& image,
+                   Done<runtime::Started> done);
+  void on_link(grpc::Channel::Link link, const std::string& why);
+  void subscribe();
+  void on_event(const wire::Envelope& event);
+  [[nodiscard]] bool is_ours(const std::string& name) const {
+    return name.starts_with(backend_.options.owned.name_prefix);
+  }
+
+  /// Answers later, as every answer comes.
+  template <class T>
+  void refuse(const Done<T>& done, std::string why) {
+    boost::asio::post(loop_, [done, why = std::move(why), alive = std::weak_ptr(alive_)] {
+      if (!alive.expired()) done(tl::unexpected(Fault{FaultKind::kRefused, why}));
+    });
+  }
+
+  boost::asio::io_context& loop_;
+  std::function<void(Hint)> on_hint_;
+  Operations operations_;  ///< before the channel: they are dropped after it, and so never called
+  grpc::Channel channel_;
+  Api api_;
+  Images images_;
+  Backend backend_;
+  std::shared_ptr<char> alive_;
+};
+
+/// An agent that has just adopted its workers may ask for an image that this run has not seen yet.
+void Containerd::create(runtime::ContainerSpec spec, Done<runtime::Started> done) {
+  if (!is_ours(spec.name)) return refuse(done, "not a name of ours: " + spec.name);
+  if (const auto* image = images_.find(spec.image)) {
+    return create_from(std::move(spec), *image, std::move(done));
+  }
+  const auto name = spec.image;
+  images_.prepare(name, [this, spec = std::move(spec),
+                         done = std::move(done)](runtime::Result<PreparedImage> image) mutable {
+    if (!image) return done(tl::unexpected(std::move(image.error())));
+    create_from(std::move(spec), *image, std::move(done));
+  });
+}
+
+void Containerd::create_from(runtime::ContainerSpec spec, const PreparedImage& image,
+                             Done<runtime::Started> done) {
+  auto json = oci::write_spec(spec, image.config, image.accounts, backend_.host);
+  if (!json) return refuse(done, std::move(json.error()));
+  auto tell = [this, digest = spec.image,
+               done = std::move(done)](runtime::Result<runtime::Started> result) {
+    // The layers are gone, or something else is: read it anew before the next.
+    if (!result && result.error().kind == FaultKind::kNotFound) images_.forget(digest);
+    done(std::move(result));
+  };
+  operations_.run(std::make_unique<CreateCall>(
+      backend_,
+      CreateCall::Plan{std::move(spec.name), std::move(spec.image), std::move(spec.labels),
+                       image.chain_id, std::move(*json)},
+      std::move(tell)));
+}
+
+void Containerd::remove(const std::string& name, Done<std::monostate> done) {
+  if (!is_ours(name)) return refuse(done, "not a name of ours: " + name);
+  operations_.run(std::make_unique<RemoveCall>(backend_, name, std::move(done)));
+}
+
+void Containerd::on_link(grpc::Channel::Link link, const std::string& why) {
+  if (link == grpc::Channel::Link::kUp) subscribe();
+  if (!on_hint_) return;
+  const bool up = link == grpc::Channel::Link::kUp;
+  on_hint_(up ? Hint{Hint::Kind::kFound, {}} : Hint{Hint::Kind::kLost, "containerd: " + why});
+}
+
+/// The server says nothing until the first event, so nobody can know from when on events come; they
+/// are hints. The stream ends with the connection, and the next connection brings the next stream.
+void Containerd::subscribe() {
+  wire::SubscribeRequest request;
+  for (const auto* topic : {"/tasks/exit", "/tasks/oom", "/tasks/delete"}) {
+    request.add_filters("topic==\"" + std::string(topic) + "\",namespace==\"" +
+                        backend_.options.name_space + "\"");
+  }
+  api_.stream<wire::SubscribeRequest, wire::Envelope>(
+      method::kSubscribe, request, std::nullopt,
+      [this](const wire::Envelope& event) { on_event(event); }, [](const auto&) {});
+}
+
+void Containerd::on_event(const wire::Envelope& event) {
+  wire::TaskEvent task;
+  if (!on_hint_ || !task.ParseFromString(event.event().value())) return;
+  if (is_ours(task.container_id())) {
+    on_hint_({Hint::Kind::kChanged, task.container_id() + " " + event.topic()});
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<runtime::Driver> make_driver(boost::asio::io_context& loop, Options options) {
+  return std::make_unique<Containerd>(loop, std::move(options));
+}
+
+}  // namespace mayfly::containerd

@@ -1,0 +1,81 @@
+#include "runtime/containerd/images/image_store.h"
+#include "runtime/containerd/translate.h"
+
+namespace mayfly::containerd {
+
+using runtime::Fault;
+using runtime::FaultKind;
+
+/// Each layer is applied on top of the one below and committed under the name of its chain, as
+/// containerd's own clients do: layers that images share are unpacked once.
+runtime::Result<std::monostate> ImageStore::unpack(const Resolved& image) {
+  std::vector<std::string> diff_ids;
+  for (std::size_t at = 0; at < image.manifest.layers.size(); ++at) {
+    diff_ids.push_back(image.config.diff_ids[at]);
+    const auto there = has_snapshot(chain_id(diff_ids));
+    if (!there) return tl::unexpected(there.error());
+    if (*there) continue;
+    const auto unpacked = unpack_layer(image.manifest.layers[at], diff_ids);
+    if (!unpacked) return unpacked;
+  }
+  return keep_snapshot(image, chain_id(diff_ids));
+}
+
+runtime::Result<std::monostate> ImageStore::unpack_layer(const Blob& layer,
+                                                         const std::vector<std::string>& diff_ids) {
+  const auto key = unique_key("mayfly-extract");
+  wire::PrepareSnapshotRequest prepare;
+  prepare.set_snapshotter(snapshotter_);
+  prepare.set_key(key);
+  prepare.set_parent(chain_id({diff_ids.begin(), diff_ids.end() - 1}));
+  (*prepare.mutable_labels())[owned_.label] = owned_.value;
+  const auto prepared = api_.call(method::kPrepareSnapshot, prepare);
+  if (!prepared) return tl::unexpected(fault_of(prepared.error(), "prepare a layer"));
+
+  wire::ApplyRequest apply;
+  apply.mutable_diff()->set_media_type(layer.media_type);
+  apply.mutable_diff()->set_digest(layer.digest);
+  apply.mutable_diff()->set_size(layer.size);
+  *apply.mutable_mounts() = prepared->mounts();
+  const auto applied = api_.call(method::kApplyDiff, apply);
+  runtime::Result<std::monostate> result;
+  if (!applied) {
+    result = tl::unexpected(fault_of(applied.error(), "unpack a layer"));
+  } else if (applied->applied().digest() != diff_ids.back()) {
+    result = tl::unexpected(Fault{
+        FaultKind::kRefused, "the image: layer " + layer.digest + " is not what its config says"});
+  } else {
+    wire::CommitSnapshotRequest commit;
+    commit.set_snapshotter(snapshotter_);
+    commit.set_key(key);
+    commit.set_name(chain_id(diff_ids));
+    const auto committed = api_.call(method::kCommitSnapshot, commit);
+    if (committed) return std::monostate{};
+    // Another errand was faster with the same layer.
+    if (!is_answer(committed.error(), grpc::Code::kAlreadyExists)) {
+      result = tl::unexpected(fault_of(committed.error(), "commit a layer"));
+    }
+  }
+  wire::SnapshotKey made;
+  made.set_snapshotter(snapshotter_);
+  made.set_key(key);
+  static_cast<void>(api_.call(method::kRemoveSnapshot, made));
+  return result;
+}
+
+/// The config keeps the topmost snapshot, and that the ones below, for as long as an image keeps
+/// the config.
+runtime::Result<std::monostate> ImageStore::keep_snapshot(const Resolved& image,
+                                                          const std::string& chain) {
+  if (chain.empty()) return std::monostate{};
+  const auto label = "containerd.io/gc.ref.snapshot." + snapshotter_;
+  wire::UpdateContentRequest request;
+  request.mutable_info()->set_digest(image.manifest.config.digest);
+  (*request.mutable_info()->mutable_labels())[label] = chain;
+  request.mutable_update_mask()->add_paths("labels." + label);
+  const auto reply = api_.call(method::kUpdateContent, request);
+  if (!reply) return tl::unexpected(fault_of(reply.error(), "label the image"));
+  return std::monostate{};
+}
+
+}  // namespace mayfly::containerd

@@ -1,0 +1,129 @@
+#include "runtime/containerd/remove.h"
+
+#include <algorithm>
+#include <csignal>
+
+#include "runtime/containerd/translate.h"
+
+namespace mayfly::containerd {
+namespace {
+
+using grpc::Code;
+
+constexpr int kTriesMax = 4;  ///< to delete a task; between two of them it is killed and waited for
+
+template <class Reply>
+bool not_found(const tl::expected<Reply, grpc::Failure>& reply) {
+  return !reply && is_answer(reply.error(), Code::kNotFound);
+}
+
+}  // namespace
+
+/// Most often the worker has ended, and this is enough.
+void RemoveCall::delete_task() {
+  backend_.api.call(
+      method::kDeleteTask, task(), Api::Done<wire::Empty>([this](auto reply) {
+        if (reply) return remove_snapshot();
+        if (not_found(reply)) return ask_for_record();
+        if (reply.error().kind != grpc::Failure::Kind::kAnswered || ++tries_ >= kTriesMax) {
+          return fail(reply.error(), "delete the task");
+        }
+        kill_task();
+      }));
+}
+
+void RemoveCall::kill_task() {
+  wire::KillRequest request;
+  request.set_container_id(name_);
+  request.set_signal(SIGKILL);
+  request.set_all(true);
+  backend_.api.call(method::kKillTask, request, Api::Done<wire::Empty>([this](auto reply) {
+                      // An answer of any kind: it has ended already, or the next try to delete it
+                      // will tell.
+                      if (reply || reply.error().kind == grpc::Failure::Kind::kAnswered)
+                        return wait_for_its_end();
+                      fail(reply.error(), "kill the task");
+                    }));
+}
+
+void RemoveCall::wait_for_its_end() {
+  backend_.api.call(method::kWaitTask, task(), Api::Done<wire::WaitReply>([this](auto reply) {
+                      if (reply || reply.error().kind == grpc::Failure::Kind::kAnswered)
+                        return delete_task();
+                      fail(reply.error(), "wait for the task's end");
+                    }));
+}
+
+/// No task: either there is none, or containerd does not look for one, since its record is gone.
+void RemoveCall::ask_for_record() {
+  if (looked_for_orphan_) return remove_snapshot();
+  wire::ContainerId request;
+  request.set_id(name_);
+  backend_.api.call(method::kGetContainer, request,
+                    Api::Done<wire::ContainerListed>([this](auto reply) {
+                      if (reply) return remove_snapshot();
+                      if (not_found(reply)) return look_for_orphan();
+                      fail(reply.error(), "read the container");
+                    }));
+}
+
+void RemoveCall::look_for_orphan() {
+  looked_for_orphan_ = true;
+  backend_.api.call(
+      method::kListTasks, wire::Empty{}, Api::Done<wire::TasksListed>([this](auto reply) {
+        if (!reply) return fail(reply.error(), "list the tasks");
+        const auto& tasks = reply->tasks();
+        const bool found = std::any_of(tasks.begin(), tasks.end(), [this](const wire::Task& one) {
+          return one.id() == name_ || one.container_id() == name_;
+        });
+        found ? give_orphan_a_record() : remove_snapshot();
+      }));
+}
+
+/// containerd deletes a task only through its container.
+void RemoveCall::give_orphan_a_record() {
+  wire::ContainerRequest request;
+  auto& record = *request.mutable_container();
+  record.set_id(name_);
+  (*record.mutable_labels())[backend_.options.owned.label] = backend_.options.owned.value;
+  record.mutable_runtime()->set_name("io.containerd.runc.v2");
+  record.mutable_spec()->set_value("{}");
+  backend_.api.call(method::kCreateContainer, request, Api::Done<wire::Empty>([this](auto reply) {
+                      if (!reply) return fail(reply.error(), "give the orphaned task a record");
+                      delete_task();
+                    }));
+}
+
+void RemoveCall::remove_snapshot() {
+  backend_.api.call(method::kRemoveSnapshot, backend_.snapshot_key(name_),
+                    Api::Done<wire::Empty>([this](auto reply) {
+                      if (reply || not_found(reply)) return delete_record();
+                      fail(reply.error(), "remove its snapshot");
+                    }));
+}
+
+void RemoveCall::delete_record() {
+  wire::ContainerId request;
+  request.set_id(name_);
+  backend_.api.call(method::kDeleteContainer, request, Api::Done<wire::Empty>([this](auto reply) {
+                      if (reply || not_found(reply)) return finish(std::monostate{});
+                      fail(reply.error(), "delete the container");
+                    }));
+}
+
+wire::TaskId RemoveCall::task() const {
+  wire::TaskId task;
+  task.set_container_id(name_);
+  return task;
+}
+
+void RemoveCall::fail(const grpc::Failure& failure, const char* doing) {
+  finish(tl::unexpected(fault_of(failure, doing)));
+}
+
+void RemoveCall::finish(runtime::Result<std::monostate> result) {
+  auto done = std::move(done_);
+  backend_.operations.finish(*this, [&] { done(std::move(result)); });
+}
+
+}  // namespace mayfly::containerd
