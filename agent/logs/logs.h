@@ -1,7 +1,7 @@
-// What workers write: bounded per worker and per pool, on a small tmpfs per pool, so that a flood never
-// fills a disk, and through plain files, so that the death of the agent never blocks a writer. The
-// agent watches the files and punches out all but the last bytes of each. Knows files and sizes;
-// refuses to know workers' states. Owned by the agent, used on the loop's thread.
+// What workers write: bounded per worker and per pool, on a small tmpfs per pool, so that a flood
+// never fills a disk, and through plain files, so that the death of the agent never blocks a
+// writer. The agent watches the files and punches out all but the last bytes of each. Knows files
+// and sizes; refuses to know workers' states. Owned by the agent, used on the loop's thread.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -15,7 +15,7 @@
 namespace mayfly::logs {
 
 struct Bounds {
-  std::uint64_t worker_bytes = 256 * 1024;
+  std::uint64_t worker_bytes = 256 * 1024;  ///< of both streams; each is sure of half of it
   std::uint64_t pool_bytes = 16 * 1024 * 1024;
 };
 
@@ -39,7 +39,9 @@ class Logs {
   /// Creates the worker's two files and watches them. Error: one line with the path.
   [[nodiscard]] tl::expected<Writers, std::string> open(const std::string& pool,
                                                         const std::string& worker, Bounds bounds);
-  /// Watches the files of a worker that an earlier run opened. Absent files are no error.
+  /// Watches the files of a worker that an earlier run opened. Absent files are no error. To be
+  /// called for all of a pool that still live before any of it is opened or has ended: what was not
+  /// adopted counts as ended.
   void adopt(const std::string& pool, const std::string& worker, Bounds bounds);
 
   /// The worker has ended: its files are kept until the pool's bound asks for the room.
@@ -63,6 +65,9 @@ class Logs {
 
   /// Workers of the pool with files, the most recently opened last.
   [[nodiscard]] std::vector<std::string> kept(const std::string& pool) const;
+
+  /// Pools with a directory under root, those of earlier runs too: for the leak audit.
+  [[nodiscard]] std::vector<std::string> pools() const;
 
  private:
   struct Impl;
