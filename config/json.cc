@@ -10,14 +10,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-Position position_of(std::string_view text, std::size_t offset) {
-  const std::string_view before = text.substr(0, offset);
-  const auto lines = std::count(before.begin(), before.end(), '\n');
-  const auto last = before.rfind('\n');
-  const auto column = last == std::string_view::npos ? offset : offset - last - 1;
-  return {static_cast<std::uint32_t>(lines + 1), static_cast<std::uint32_t>(column + 1)};
-}
-
 /// Takes the parser's events and builds the tree. A handler that returns false stops the parser.
 class Builder {
  public:
@@ -58,7 +50,7 @@ class Builder {
     std::string what = error.what();
     // "[json.exception.parse_error.101] parse error at line 1, column 2: WHAT"
     if (const auto colon = what.find(": "); colon != std::string::npos) what.erase(0, colon + 2);
-    return fail(position_of(text_, offset == 0 ? 0 : offset - 1), "is not valid JSON: " + what);
+    return fail(position_in(text_, offset == 0 ? 0 : offset - 1), "is not valid JSON: " + what);
   }
 
   tl::expected<Tree, Fault> result() {

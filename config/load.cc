@@ -5,8 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
-#include <cstring>
+#include <optional>
 #include <system_error>
 
 #include "config/decode.h"
@@ -33,7 +34,7 @@ std::string cannot_read(int error) {
   return "cannot be read: " + std::generic_category().message(error);
 }
 
-/// The file's text; one byte above the limit at most, which the parser then refuses.
+/// The file's text; not much more than the limit at most, which the parser then refuses.
 tl::expected<std::string, Fault> read_file(const std::filesystem::path& path) {
   const File file{path.c_str()};  // not blocking: a FIFO without a writer must not hold us
   struct stat status {};
@@ -41,16 +42,15 @@ tl::expected<std::string, Fault> read_file(const std::filesystem::path& path) {
     return tl::unexpected(fault_at({}, cannot_read(errno)));
   }
   if (!S_ISREG(status.st_mode)) return tl::unexpected(fault_at({}, "is not a regular file"));
-  std::string text(kTextBytesMax + 1, '\0');
-  std::size_t size = 0;
-  while (size < text.size()) {
-    const ssize_t got = read(file.fd, text.data() + size, text.size() - size);
+  std::string text;
+  std::array<char, 16384> chunk;
+  while (text.size() <= kTextBytesMax) {
+    const ssize_t got = read(file.fd, chunk.data(), chunk.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return tl::unexpected(fault_at({}, cannot_read(errno)));
     if (got == 0) break;
-    size += static_cast<std::size_t>(got);
+    text.append(chunk.data(), static_cast<std::size_t>(got));
   }
-  text.resize(size);
   return text;
 }
 

@@ -9,6 +9,9 @@
 #define TOML_ASSERT(expr) static_assert(true)
 #include <toml++/toml.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "config/tree.h"
 
 namespace mayfly::config {
@@ -78,12 +81,18 @@ std::size_t skip_string(std::string_view text, std::size_t at) {
   return text.size();
 }
 
-/// True when some dotted key has more than kDepthMax parts. toml++ 3.3 bounds the nesting of values
-/// but not of dotted keys, and frees the tables of "a.a.a.…" recursively: 1 MiB of it overflows the
-/// stack. So this looks before toml++ does.
-bool has_deep_key(std::string_view text) {
+/// What must be refused before toml++ 3.3 sees it:
+/// - a dotted key of many parts: the nesting of values is bounded, that of keys is not, and its
+/// tables
+///   are freed recursively, so that 1 MiB of "a.a.a.…" overflows the stack;
+/// - characters beyond ASCII that are in no string or comment: never TOML, but its test for spaces
+/// runs
+///   into __builtin_unreachable over them.
+std::optional<Fault> foresee(std::string_view text) {
+  static constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
   std::size_t dots = 0;
-  for (std::size_t at = 0; at < text.size() && dots < kDepthMax;) {
+  std::size_t at = text.substr(0, 3) == kByteOrderMark ? 3 : 0;
+  while (at < text.size()) {
     const char c = text[at];
     if (c == '"' || c == '\'') {
       at = skip_string(text, at);
@@ -93,11 +102,17 @@ bool has_deep_key(std::string_view text) {
       at = std::min(text.find('\n', at), text.size());
       continue;
     }
+    if (static_cast<unsigned char>(c) >= 0x80) {
+      return fault_at(position_in(text, at),
+                      "is not valid TOML: only strings and comments may hold "
+                      "characters other than ASCII");
+    }
     if (c == '.') ++dots;
     if (std::string_view{"\n,=[]{}"}.find(c) != std::string_view::npos) dots = 0;
+    if (dots == kDepthMax) return fault_at(position_in(text, at), "has a key of too many parts");
     ++at;
   }
-  return dots >= kDepthMax;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -106,7 +121,7 @@ tl::expected<Tree, Fault> parse_toml(std::string_view text) {
   if (text.size() > kTextBytesMax) {
     return tl::unexpected(fault_at({}, "is larger than 1 MiB, the most that is read"));
   }
-  if (has_deep_key(text)) return tl::unexpected(fault_at({}, "has a key of too many parts"));
+  if (auto fault = foresee(text)) return tl::unexpected(std::move(*fault));
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
     return tl::unexpected(

@@ -46,6 +46,9 @@ struct Member {
 /// A fault whose file is yet to be said.
 [[nodiscard]] Fault fault_at(Position at, std::string what);
 
+/// Where in the text the byte at `offset` stands.
+[[nodiscard]] Position position_in(std::string_view text, std::size_t offset);
+
 /// "a string", "a table", …
 [[nodiscard]] std::string_view kind_of(const Tree& tree);
 

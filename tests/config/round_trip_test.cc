@@ -72,7 +72,7 @@ class Generator {
 };
 
 TEST(RoundTrip, ThroughCanonicalJsonGivesTheSamePool) {
-  for (std::uint64_t seed = 0; seed < 2'000; ++seed) {
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
     const Pool pool = Generator{seed}.pool();
     const std::string json = to_json(pool);
     const auto back = parse_pool_json(json);
@@ -84,7 +84,7 @@ TEST(RoundTrip, ThroughCanonicalJsonGivesTheSamePool) {
 }
 
 TEST(RoundTrip, TellsDifferentPoolsApart) {
-  for (std::uint64_t seed = 0; seed < 1'000; ++seed) {
+  for (std::uint64_t seed = 0; seed < 150; ++seed) {
     const Pool one = Generator{seed}.pool();
     const Pool two = Generator{seed + 1}.pool();
     EXPECT_EQ(to_json(one) == to_json(two), one == two);

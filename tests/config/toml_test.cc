@@ -21,6 +21,17 @@ TEST(Toml, RefusesHeadersThatItsParserAssertsAgainst) {
   }
 }
 
+TEST(Toml, TakesOtherThanAsciiInStringsAndCommentsOnly) {
+  EXPECT_EQ(faults_with("env = {A = \"é\", B = 'ü', \"ö\\u00e9\" = \"\"} # ß\n"),
+            "p.toml:3:26: env.öé: its name must be letters, digits and underscores, not beginning "
+            "with a digit\n");
+  EXPECT_EQ(faults_of("\xef\xbb\xbf" + kMinimal), "");
+  for (const char* text : {"é = 1", "a = é", "a = 1 é", "[é]", "a = [é]", "a\u00a0= 1"}) {
+    EXPECT_TRUE(holds(faults_of(text), "only strings and comments may hold")) << text;
+  }
+  EXPECT_TRUE(holds(faults_of(kMinimal + "a = \xe9\n"), "p.toml:3:5: is not valid TOML: only"));
+}
+
 TEST(Toml, RefusesMoreThanAMebibyte) {
   const std::string comment = kMinimal + "#" + std::string(kTextBytesMax, 'x');
   EXPECT_TRUE(holds(faults_of(comment), "p.toml: is larger than 1 MiB"));
