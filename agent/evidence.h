@@ -30,6 +30,17 @@ class Histogram {
   core::Duration sum_{};
 };
 
+/// Events per second, smoothed over about ten seconds.
+class Rate {
+ public:
+  void add(core::Time now);
+  [[nodiscard]] double per_second(core::Time now) const;
+
+ private:
+  double value_ = 0;
+  core::Time at_{};
+};
+
 /// One line of `mayfly events`; `number` rises by one without gaps.
 struct NumberedTransition {
   std::uint64_t number = 0;
@@ -38,11 +49,11 @@ struct NumberedTransition {
 };
 
 struct PoolEvidence {
-  Histogram gap;            ///< respawn gap, with a spare ready or not
-  Histogram gap_decide;     ///< end seen → release sent
-  Histogram gap_exec;       ///< release sent → the worker's own program runs
-  Histogram create;         ///< start asked → gate ready
-  double respawns_per_s = 0;  ///< smoothed over 10 s
+  Histogram gap;         ///< respawn gap, with a spare ready or not
+  Histogram gap_decide;  ///< end seen → release sent
+  Histogram gap_exec;    ///< release sent → the worker's own program runs
+  Histogram create;      ///< start asked → gate ready
+  Rate respawns;
 };
 
 class Evidence {
@@ -58,8 +69,8 @@ class Evidence {
   [[nodiscard]] const std::map<core::PoolName, PoolEvidence>& pools() const { return pools_; }
   void drop_pool(const core::PoolName& name) { pools_.erase(name); }
 
-  std::map<std::string, Histogram> runtime_ops;     ///< by op: create, remove, list, …
-  std::map<std::string, std::uint64_t> leaks;       ///< found and removed, by kind
+  std::map<std::string, Histogram> runtime_ops;  ///< by op: create, remove, list, …
+  std::map<std::string, std::uint64_t> leaks;    ///< found and removed, by kind
 
  private:
   std::deque<NumberedTransition> transitions_;

@@ -36,15 +36,6 @@ const agent::PoolEvidence& evidence_of(const Operations& operations, const std::
   return found == pools.end() ? kNone : found->second;
 }
 
-template <class Evidence>
-double respawns_per_s(const Evidence& evidence, core::Time now) {
-  if constexpr (requires { evidence.respawns.per_second(now); }) {
-    return evidence.respawns.per_second(now);
-  } else {
-    return evidence.respawns_per_s;
-  }
-}
-
 Json pool_faults(const core::Pool& pool) {
   Json faults = Json::array();
   if (!pool.prepare_failure.empty()) faults.push_back("image: " + pool.prepare_failure);
@@ -86,7 +77,7 @@ Json pool_row(const Operations& operations, const core::Pool& pool, const Tally&
   row["active_revision"] = static_cast<std::uint32_t>(pool.active);
   row["outdated"] = tally.outdated;
   row["paused"] = pool.settings.paused;
-  row["respawns_per_s"] = rounded(respawns_per_s(evidence, operations.now()));
+  row["respawns_per_s"] = rounded(evidence.respawns.per_second(operations.now()));
   row["gap_p50_us"] = to_us(evidence.gap.quantile(0.5));
   row["gap_p99_us"] = to_us(evidence.gap.quantile(0.99));
   row["failures_in_a_row"] = pool.failures;
@@ -120,7 +111,7 @@ Json totals_view(const Operations& operations) {
     hits += pool.counters.spare_hits;
     misses += pool.counters.spare_misses;
     failing += start_failure(pool).empty() ? 0U : 1U;
-    respawns += respawns_per_s(evidence, operations.now());
+    respawns += evidence.respawns.per_second(operations.now());
     gaps.push_back(&evidence.gap);
   }
   return {{"pools", model.pools.size()},

@@ -1,0 +1,301 @@
+#include "agent/daemon.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <thread>
+
+#include "agent/clock.h"
+#include "agent/log.h"
+#include "agent/names.h"
+#include "agent/version.h"
+#include "config/load.h"
+#include "runtime/containerd/containerd.h"
+#include "systemd/notify.h"
+
+namespace mayfly::agent {
+namespace {
+
+std::string error_text(const std::filesystem::path& path) {
+  return path.string() + ": " + std::strerror(errno);
+}
+
+std::uint64_t random_seed() {
+  std::uint64_t seed = 0;
+  if (getrandom(&seed, sizeof seed, 0) != sizeof seed) return static_cast<std::uint64_t>(getpid());
+  return seed;
+}
+
+std::string host_name() {
+  char name[256] = {};
+  if (gethostname(name, sizeof name - 1) != 0) return "localhost";
+  return name;
+}
+
+/// A worker's end is answered ahead of ordinary work, or the gap grows under load. Threads made
+/// later go back to the ordinary policy.
+void take_priority() {
+  sched_param parameter{};
+  parameter.sched_priority = 1;
+  if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &parameter) != 0) {
+    log::info("the loop runs at ordinary priority", {{"reason", std::strerror(errno)}});
+  }
+}
+
+}  // namespace
+
+core::Limits limits_of(const config::Starts& starts) {
+  core::Limits limits;
+  const unsigned cpus = std::max(1U, std::thread::hardware_concurrency());
+  const unsigned by_cpus = std::clamp(cpus, 2U, 16U);
+  limits.starts_inflight_max = starts.parallel != 0 ? starts.parallel : by_cpus;
+  limits.removes_inflight_max = limits.starts_inflight_max;
+  limits.starts_rate = starts.rate;
+  limits.starts_burst = starts.burst;
+  return limits;
+}
+
+Daemon::Daemon(Options options)
+    : options_(std::move(options)), signals_(context_), watchdog_(context_) {}
+
+Daemon::~Daemon() {
+  server_.reset();
+  driver_.reset();
+  if (run_lock_ >= 0) ::close(run_lock_);
+}
+
+tl::expected<void, std::string> Daemon::start(const config::Document& document) {
+  ::signal(SIGPIPE, SIG_IGN);
+  return make_run_dir()
+      .and_then([&] { return find_gate(document.daemon.runtime); })
+      .and_then([&] { return open_store(document.daemon.history); })
+      .and_then([&] { return open_runtime(document.daemon.runtime); })
+      .and_then([&]() -> tl::expected<void, std::string> {
+        make_core(document.daemon);
+        for (const std::string& fault : desired_->restore(document)) log::warning(fault);
+        operator_->node_status() = node_status(document);
+        return serve(document.daemon.control);
+      })
+      .map([&] {
+        driver_->start([this](const runtime::Hint& hint) { hinted(hint); });
+        if (document.daemon.loop.realtime) take_priority();
+        wait_for_signals();
+        feed_watchdog();
+        loop_->start();
+      });
+}
+
+void Daemon::run() {
+  log::info("ready", {{"version", kVersion}, {"run_dir", options_.run_dir.string()}});
+  systemd::notify_ready("running");
+  context_.run();
+  log::info("stopped; workers go on running");
+}
+
+tl::expected<void, std::string> Daemon::make_run_dir() {
+  std::error_code error;
+  std::filesystem::create_directories(options_.run_dir, error);
+  if (error) return tl::unexpected(options_.run_dir.string() + ": " + error.message());
+  const std::filesystem::path lock = options_.run_dir / "lock";
+  run_lock_ = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (run_lock_ < 0) return tl::unexpected(error_text(lock));
+  if (flock(run_lock_, LOCK_EX | LOCK_NB) != 0) {
+    return tl::unexpected(options_.run_dir.string() +
+                          ": another mayflyd runs here; give this one its own --run-dir");
+  }
+  return {};
+}
+
+tl::expected<void, std::string> Daemon::find_gate(const config::Runtime& runtime) {
+  const auto usable = [](const std::filesystem::path& path) {
+    return ::access(path.c_str(), X_OK) == 0;
+  };
+  if (!runtime.gate.empty()) {
+    gate_program_ = runtime.gate;
+    if (usable(gate_program_)) return {};
+    return tl::unexpected("runtime.gate: " + error_text(gate_program_));
+  }
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  for (const auto& path :
+       {self.parent_path() / "mayfly-gate", std::filesystem::path(kLibexecDir) / "mayfly-gate"}) {
+    if (!usable(path)) continue;
+    gate_program_ = path;
+    return {};
+  }
+  return tl::unexpected("mayfly-gate is neither beside mayflyd nor in " + std::string(kLibexecDir) +
+                        "; set runtime.gate");
+}
+
+tl::expected<void, std::string> Daemon::open_store(const config::History& history) {
+  store::Store::Options options;
+  options.directory = options_.state_dir;
+  options.exits_max = history.exits;
+  options.exits_age_ms = history.age.count();
+  auto opened = store::Store::open(context_, options);
+  if (!opened) return tl::unexpected(opened.error());
+  store_ = std::move(*opened);
+  return {};
+}
+
+tl::expected<void, std::string> Daemon::open_runtime(const config::Runtime& runtime) {
+  containerd::Options options;
+  options.socket = runtime.socket;
+  options.name_space = runtime.name_space;
+  options.snapshotter = runtime.snapshotter;
+  options.cgroup_parent = runtime.cgroup_parent;
+  const std::string& instance = store_->loaded().instance;
+  options.owned = {kLabelInstance, instance, container_prefix(instance)};
+  driver_ = containerd::make_driver(context_, options);
+  return {};
+}
+
+void Daemon::make_core(const config::Daemon& config) {
+  const store::Loaded& loaded = store_->loaded();
+  workplaces_ = std::make_unique<Workplaces>(context_, inbox_, options_.run_dir.string());
+  recorder_ =
+      std::make_unique<Recorder>(inbox_, *store_, catalog_, *workplaces_,
+                                 Recorder::Options{config.runtime.cgroup_parent, loaded.instance});
+  desired_ = std::make_unique<Desired>(catalog_, *store_, *driver_, inbox_);
+  core_ = std::make_unique<core::Core>(limits_of(config.starts), first_worker_of(loaded.run),
+                                       random_seed());
+  dispatch_ = std::make_unique<Dispatch>(
+      context_, Dispatch::Parts{inbox_, catalog_, *driver_, *workplaces_, *recorder_, evidence_},
+      Dispatch::Options{loaded.instance, gate_program_,
+                        [this](const store::Revision& revision, std::function<void(bool)> done) {
+                          desired_->save(revision, std::move(done));
+                        }});
+  observer_ = std::make_unique<Observer>(*core_, evidence_, *workplaces_);
+  loop_ = std::make_unique<Loop>(context_, *core_, inbox_, *dispatch_,
+                                 [this](const core::Decision& decision) { observe(decision); });
+  operator_ =
+      std::make_unique<Operator>(Operator::Parts{*core_, catalog_, *desired_, inbox_, evidence_,
+                                                 *workplaces_, *store_, *driver_},
+                                 control::NodeStatus{}, [this] { return reload(); });
+}
+
+tl::expected<void, std::string> Daemon::serve(const config::Control& control) {
+  control::ServerOptions options;
+  options.socket =
+      control.socket.empty() ? (options_.run_dir / "mayfly.sock").string() : control.socket;
+  options.group = control.group;
+  options.spool_directory = (options_.state_dir / "spool").string();
+  options.audit = [](const control::Audit& audit) {
+    log::info("control", {{"uid", std::to_string(audit.uid)},
+                          {"pid", std::to_string(audit.pid)},
+                          {"method", audit.method},
+                          {"path", audit.path},
+                          {"status", std::to_string(audit.status)}});
+  };
+  server_ = std::make_unique<control::Server>(context_, options, *operator_);
+  auto served = server_->start();
+  if (!served) return served;
+  for (const std::string& warning : server_->warnings()) {
+    log::warning(warning);
+    operator_->node_status().warnings.push_back(warning);
+  }
+  return {};
+}
+
+control::NodeStatus Daemon::node_status(const config::Document& document) const {
+  control::NodeStatus node;
+  node.node = document.daemon.node.name.empty() ? host_name() : document.daemon.node.name;
+  node.instance = store_->loaded().instance;
+  node.version = kVersion;
+  node.started_unix_ms = unix_ms_now();
+  node.runtime = document.daemon.runtime.kind;
+  node.runtime_socket = document.daemon.runtime.socket;
+  node.config_file = options_.config_file.string();
+  return node;
+}
+
+void Daemon::hinted(const runtime::Hint& hint) {
+  switch (hint.kind) {
+    case runtime::Hint::Kind::kChanged:
+      inbox_.post(core::RuntimeHinted{});
+      return;
+    case runtime::Hint::Kind::kLost:
+      log::warning("the runtime does not answer", {{"error", hint.what}});
+      inbox_.post(core::RuntimeLost{hint.what});
+      return;
+    case runtime::Hint::Kind::kFound:
+      log::info("the runtime answers");
+      learn_version();
+      inbox_.post(core::RuntimeFound{});
+      return;
+  }
+}
+
+void Daemon::learn_version() {
+  driver_->version([this](const runtime::Result<runtime::Version>& version) {
+    if (version) {
+      operator_->node_status().runtime = version->runtime + " " + version->version;
+    }
+  });
+}
+
+void Daemon::observe(const core::Decision& decision) {
+  observer_->observe(decision);
+  for (const std::string& pool : desired_->ended(core_->model().pools)) {
+    workplaces_->drop_pool(pool);
+    evidence_.drop_pool(pool);
+  }
+}
+
+void Daemon::wait_for_signals() {
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+    boost::system::error_code ignored;
+    signals_.add(number, ignored);
+  }
+  signals_.async_wait([this](const boost::system::error_code& error, int number) {
+    if (error) return;
+    if (number == SIGHUP) {
+      (void)reload();
+      wait_for_signals();
+      return;
+    }
+    systemd::notify_stopping();
+    context_.stop();
+  });
+}
+
+void Daemon::feed_watchdog() {
+  const auto period = systemd::watchdog_period();
+  if (!period) return;
+  systemd::feed_watchdog();
+  watchdog_.expires_after(*period / 2);
+  watchdog_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) feed_watchdog();
+  });
+}
+
+tl::expected<std::string, std::string> Daemon::reload() {
+  systemd::notify_reloading();
+  const auto document = config::load(options_.config_file);
+  std::string faults;
+  if (document) {
+    log::configure(document->daemon.log.level);
+    inbox_.post(core::LimitsChanged{limits_of(document->daemon.starts)});
+    desired_->reload(*document);
+    log::info("configuration reloaded", {{"file", options_.config_file.string()}});
+  } else {
+    for (const config::Fault& fault : document.error()) {
+      log::error("configuration refused, the old one stays", {{"fault", to_string(fault)}});
+      faults += to_string(fault) + "\n";
+    }
+  }
+  operator_->node_status().config_fault = faults;
+  systemd::notify_ready(faults.empty() ? "running" : "running; the last reload was refused");
+  if (!faults.empty()) return tl::unexpected(faults);
+  return options_.config_file.string();
+}
+
+}  // namespace mayfly::agent

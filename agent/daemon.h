@@ -1,0 +1,84 @@
+// The daemon put together: start-up as a list, then the loop until a signal ends it. Workers are
+// left running: stopping the daemon is not stopping them.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tl/expected.hpp>
+
+#include "agent/control/server.h"
+#include "agent/core/core.h"
+#include "agent/desired.h"
+#include "agent/dispatch.h"
+#include "agent/loop.h"
+#include "agent/observer.h"
+#include "agent/operator.h"
+#include "agent/recorder.h"
+#include "agent/workplaces.h"
+
+namespace mayfly::agent {
+
+class Daemon {
+ public:
+  struct Options {
+    std::filesystem::path config_file;
+    std::filesystem::path state_dir;
+    std::filesystem::path run_dir;
+  };
+
+  explicit Daemon(Options options);
+  ~Daemon();
+
+  /// Everything up to the first turn. Error: one line, why it cannot run.
+  [[nodiscard]] tl::expected<void, std::string> start(const config::Document& document);
+
+  /// Until SIGTERM or SIGINT.
+  void run();
+
+ private:
+  tl::expected<void, std::string> make_run_dir();
+  tl::expected<void, std::string> open_store(const config::History& history);
+  tl::expected<void, std::string> open_runtime(const config::Runtime& runtime);
+  tl::expected<void, std::string> find_gate(const config::Runtime& runtime);
+  void make_core(const config::Daemon& config);
+  tl::expected<void, std::string> serve(const config::Control& control);
+  control::NodeStatus node_status(const config::Document& document) const;
+
+  void hinted(const runtime::Hint& hint);
+  void learn_version();
+  void observe(const core::Decision& decision);
+  void wait_for_signals();
+  void feed_watchdog();
+  tl::expected<std::string, std::string> reload();
+
+  Options options_;
+  boost::asio::io_context context_{1};
+  boost::asio::signal_set signals_;
+  boost::asio::steady_timer watchdog_;
+  int run_lock_ = -1;
+  std::string gate_program_;
+  Inbox inbox_;
+  Evidence evidence_;
+  Catalog catalog_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<runtime::Driver> driver_;
+  std::unique_ptr<Workplaces> workplaces_;
+  std::unique_ptr<Recorder> recorder_;
+  std::unique_ptr<Desired> desired_;
+  std::unique_ptr<core::Core> core_;
+  std::unique_ptr<Dispatch> dispatch_;
+  std::unique_ptr<Observer> observer_;
+  std::unique_ptr<Loop> loop_;
+  std::unique_ptr<Operator> operator_;
+  std::unique_ptr<control::Server> server_;
+};
+
+/// What the node's cpus and the configuration allow.
+[[nodiscard]] core::Limits limits_of(const config::Starts& starts);
+
+}  // namespace mayfly::agent

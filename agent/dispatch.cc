@@ -1,0 +1,308 @@
+#include "agent/dispatch.h"
+
+#include <signal.h>
+
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <set>
+#include <utility>
+
+#include "agent/clock.h"
+#include "agent/container_spec.h"
+#include "agent/crash_point.h"
+#include "agent/names.h"
+
+namespace mayfly::agent {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// The kernel tells an exit status once the parent has reaped the process, some milliseconds after
+/// its end: asked at 2, 6, 14, 30 ms before the runtime is.
+constexpr unsigned kExitStatusAsks = 4;
+constexpr auto kExitStatusFirst = 2ms;
+
+core::ContainerState to_core(runtime::State state) {
+  switch (state) {
+    case runtime::State::kIncomplete:
+      return core::ContainerState::kIncomplete;
+    case runtime::State::kRunning:
+      return core::ContainerState::kRunning;
+    case runtime::State::kStopped:
+      return core::ContainerState::kStopped;
+  }
+  return core::ContainerState::kIncomplete;
+}
+
+std::optional<core::ExitStatus> to_core(const std::optional<runtime::ExitStatus>& status) {
+  if (!status) return std::nullopt;
+  return core::ExitStatus{status->code, status->signal};
+}
+
+std::string label(const runtime::Container& container, const char* key) {
+  const auto found = container.labels.find(key);
+  return found == container.labels.end() ? std::string() : found->second;
+}
+
+}  // namespace
+
+Dispatch::Dispatch(boost::asio::io_context& loop, Parts parts, Options options)
+    : loop_(loop), parts_(parts), options_(std::move(options)) {}
+
+Dispatch::~Dispatch() = default;
+
+void Dispatch::perform(const std::vector<core::Action>& actions) {
+  for (const core::Action& action : actions) {
+    std::visit([this](const auto& each) { perform(each); }, action);
+  }
+}
+
+void Dispatch::perform(const core::PrepareRevision& action) {
+  const KnownRevision* known = parts_.catalog.revision(action.pool, action.revision);
+  if (known == nullptr) {
+    parts_.inbox.post(core::RevisionFailed{action.pool, action.revision, "unknown revision"});
+    return;
+  }
+  const std::string image = known->row.image.empty() ? known->worker.image : known->row.image;
+  auto timer = timed("prepare_image");
+  parts_.driver.prepare_image(image, [this, action, timer, row = known->row](
+                                         runtime::Result<runtime::Image> prepared) mutable {
+    timer();
+    if (!prepared) {
+      parts_.inbox.post(core::RevisionFailed{action.pool, action.revision, prepared.error().what});
+      return;
+    }
+    if (row.image == prepared->digest) {
+      parts_.inbox.post(core::RevisionPrepared{action.pool, action.revision});
+      return;
+    }
+    row.image = prepared->digest;
+    parts_.catalog.set_image(action.pool, action.revision, row.image);
+    options_.save_revision(row, [this, action](bool saved) {
+      if (saved) parts_.inbox.post(core::RevisionPrepared{action.pool, action.revision});
+    });
+  });
+}
+
+void Dispatch::perform(const core::StartWorker& action) {
+  const WorkerRef worker{action.worker, action.pool};
+  known_[worker.id] = worker.pool;
+  const KnownRevision* known = parts_.catalog.revision(action.pool, action.revision);
+  const CatalogPool* pool = parts_.catalog.find(action.pool);
+  if (known == nullptr || pool == nullptr) {
+    start_answered(worker, tl::unexpected(runtime::Fault{runtime::FaultKind::kRefused,
+                                                         "the revision is not known"}));
+    return;
+  }
+  auto opened = parts_.workplaces.open(worker, known->worker.hold, pool->desired.logs);
+  if (!opened) {
+    start_answered(worker, tl::unexpected(runtime::Fault{runtime::FaultKind::kFailed,
+                                                         "gate: " + opened.error()}));
+    return;
+  }
+  crash_point("start.opened");
+  const WorkerPlace place{.instance = options_.instance,
+                          .container = container_name(worker),
+                          .worker = worker_name(worker.pool, worker.id),
+                          .gate_program = options_.gate_program,
+                          .gate_mount = parts_.workplaces.gate_mount(worker)};
+  auto timer = timed("create");
+  parts_.driver.create(container_spec(*known, place),
+                       [this, worker, timer](runtime::Result<runtime::Started> started) {
+                         timer();
+                         crash_point("start.answered");
+                         start_answered(worker, started);
+                       });
+  crash_point("start.asked");
+}
+
+void Dispatch::start_answered(const WorkerRef& worker,
+                              const runtime::Result<runtime::Started>& started) {
+  if (started) {
+    attach(worker, started->pid);
+    return;
+  }
+  const runtime::Fault& fault = started.error();
+  if (fault.kind == runtime::FaultKind::kUnknown) {
+    parts_.inbox.post(core::StartUncertain{worker.id, fault.what});
+    return;
+  }
+  parts_.workplaces.close(worker);
+  known_.erase(worker.id);
+  parts_.inbox.post(core::StartFailed{worker.id, fault.what});
+}
+
+void Dispatch::attach(const WorkerRef& worker, pid_t pid) {
+  const bool runs = parts_.workplaces.attach(worker.id, pid, container_name(worker));
+  parts_.inbox.post(core::WorkerStarted{worker.id});
+  if (!runs) parts_.inbox.post(core::WorkerExited{worker.id, monotonic_now(), std::nullopt});
+}
+
+void Dispatch::perform(const core::ReleaseWorker& action) {
+  parts_.workplaces.release({action.worker, pool_of(action.worker)}, action.slot);
+}
+
+void Dispatch::perform(const core::SignalWorker& action) {
+  switch (action.signal) {
+    case core::StopSignal::kTerm:
+      parts_.workplaces.signal(action.worker, SIGTERM);
+      return;
+    case core::StopSignal::kKill:
+      parts_.workplaces.signal(action.worker, SIGKILL);
+      return;
+  }
+}
+
+void Dispatch::perform(const core::QueryExit& action) {
+  query_exit({action.worker, pool_of(action.worker)}, 0);
+}
+
+void Dispatch::query_exit(const WorkerRef& worker, unsigned attempt) {
+  if (const auto status = parts_.workplaces.exit_status(worker.id)) {
+    parts_.inbox.post(core::ExitStatusKnown{worker.id, status});
+    return;
+  }
+  if (attempt == kExitStatusAsks) {
+    query_runtime(worker);
+    return;
+  }
+  auto timer =
+      std::make_unique<boost::asio::steady_timer>(loop_, kExitStatusFirst * (1U << attempt));
+  auto& wait = *timer;
+  wait.async_wait([this, worker, attempt, kept = std::move(timer)](const auto& error) {
+    if (!error) query_exit(worker, attempt + 1);
+  });
+}
+
+void Dispatch::query_runtime(const WorkerRef& worker) {
+  auto timer = timed("exit_status");
+  parts_.driver.exit_status(
+      container_name(worker),
+      [this, worker, timer](runtime::Result<std::optional<runtime::ExitStatus>> status) {
+        timer();
+        if (status) {
+          parts_.inbox.post(core::ExitStatusKnown{worker.id, to_core(*status)});
+        } else if (status.error().kind == runtime::FaultKind::kNotFound) {
+          parts_.inbox.post(core::ExitStatusKnown{worker.id, std::nullopt});
+        } else {
+          parts_.inbox.post(core::ExitStatusUncertain{worker.id});
+        }
+      });
+}
+
+void Dispatch::perform(const core::RecordExit& action) {
+  parts_.recorder.record(action.record);
+}
+
+void Dispatch::perform(const core::RemoveWorker& action) {
+  const WorkerRef worker{action.worker, pool_of(action.worker)};
+  parts_.workplaces.detach(worker.id);
+  auto timer = timed("remove");
+  crash_point("remove.before");
+  parts_.driver.remove(container_name(worker),
+                       [this, worker, timer](runtime::Result<std::monostate> removed) {
+                         timer();
+                         crash_point("remove.answered");
+                         if (!removed) {
+                           parts_.inbox.post(core::RemoveFailed{worker.id, removed.error().what});
+                           return;
+                         }
+                         parts_.workplaces.close(worker);
+                         known_.erase(worker.id);
+                         parts_.inbox.post(core::WorkerRemoved{worker.id});
+                       });
+  crash_point("remove.asked");
+}
+
+void Dispatch::perform(const core::TakeInventory& action) {
+  auto timer = timed("list");
+  parts_.driver.list([this, number = action.number,
+                      timer](runtime::Result<std::vector<runtime::Container>> listed) {
+    timer();
+    if (!listed) {
+      parts_.inbox.post(core::InventoryFailed{number});
+      return;
+    }
+    parts_.inbox.post(translate(number, *listed));
+  });
+}
+
+core::InventoryTaken Dispatch::translate(core::InventoryNumber number,
+                                         const std::vector<runtime::Container>& containers) {
+  core::InventoryTaken taken{number, {}};
+  for (const runtime::Container& container : containers) {
+    auto observed = observe(container);
+    if (!observed) continue;
+    take_over(container, *observed);
+    taken.workers.push_back(std::move(*observed));
+  }
+  sweep(taken.workers);
+  return taken;
+}
+
+std::optional<core::ObservedWorker> Dispatch::observe(const runtime::Container& container) {
+  const std::string prefix = container_prefix(options_.instance);
+  if (!container.name.starts_with(prefix)) return std::nullopt;
+  const auto parsed = parse_worker_name(std::string_view(container.name).substr(prefix.size()));
+  if (!parsed) return std::nullopt;
+  core::ObservedWorker observed;
+  observed.worker = parsed->worker;
+  observed.pool = parsed->pool;
+  observed.state = to_core(container.state);
+  observed.status = to_core(container.status);
+  observed.released_to = parts_.workplaces.released_to({parsed->worker, parsed->pool});
+  const std::string number = label(container, kLabelRevision);
+  const core::Revision revision{
+      static_cast<std::uint32_t>(std::strtoul(number.c_str(), nullptr, 10))};
+  const KnownRevision* known = parts_.catalog.revision(parsed->pool, revision);
+  if (known != nullptr && known->row.hash == label(container, kLabelSpec)) {
+    observed.revision = revision;
+  }
+  return observed;
+}
+
+void Dispatch::take_over(const runtime::Container& container, core::ObservedWorker& observed) {
+  const WorkerRef worker{observed.worker, observed.pool};
+  const bool ours_already = !known_.emplace(worker.id, worker.pool).second;
+  if (observed.state != core::ContainerState::kRunning) return;
+  if (!parts_.workplaces.attach(worker.id, container.pid, container.name)) {
+    observed.state = core::ContainerState::kStopped;
+    return;
+  }
+  if (ours_already) return;
+  const KnownRevision* known = parts_.catalog.revision(worker.pool, observed.revision);
+  const CatalogPool* pool = parts_.catalog.find(worker.pool);
+  const config::Logs bounds = pool != nullptr ? pool->desired.logs : config::Logs{};
+  const config::Hold hold = known != nullptr ? known->worker.hold : config::Hold::kGate;
+  // A gate that cannot be opened again shows as one that never gets ready: the core replaces it.
+  (void)parts_.workplaces.open(worker, hold, bounds);
+}
+
+void Dispatch::sweep(const std::vector<core::ObservedWorker>& observed) {
+  std::set<core::WorkerId> listed;
+  for (const core::ObservedWorker& worker : observed) listed.insert(worker.worker);
+  for (const std::string& name : parts_.workplaces.present()) {
+    const auto parsed = parse_worker_name(name);
+    if (!parsed || listed.contains(parsed->worker) || known_.contains(parsed->worker)) continue;
+    parts_.workplaces.close({parsed->worker, parsed->pool});
+    ++parts_.evidence.leaks["directory"];
+  }
+}
+
+std::string Dispatch::container_name(const WorkerRef& worker) const {
+  return container_prefix(options_.instance) + worker_name(worker.pool, worker.id);
+}
+
+const core::PoolName& Dispatch::pool_of(core::WorkerId worker) const {
+  static const core::PoolName kNone;
+  const auto found = known_.find(worker);
+  return found == known_.end() ? kNone : found->second;
+}
+
+std::function<void()> Dispatch::timed(const char* op) {
+  return [this, op, from = monotonic_now()] {
+    parts_.evidence.runtime_ops[op].add(monotonic_now() - from);
+  };
+}
+
+}  // namespace mayfly::agent

@@ -1,0 +1,53 @@
+#include "agent/loop.h"
+
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "agent/clock.h"
+
+namespace mayfly::agent {
+
+Loop::Loop(boost::asio::io_context& context, core::Core& core, Inbox& inbox, Dispatch& dispatch,
+           Observe observe)
+    : context_(context),
+      core_(core),
+      inbox_(inbox),
+      dispatch_(dispatch),
+      observe_(std::move(observe)),
+      timer_(context) {}
+
+void Loop::start() {
+  inbox_.on_first([this] { schedule(); });
+  schedule();
+}
+
+void Loop::schedule() {
+  if (std::exchange(scheduled_, true)) return;
+  boost::asio::post(context_, [this] { turn(); });
+}
+
+void Loop::turn() {
+  scheduled_ = false;
+  ++turns_;
+  const core::Decision decision = core_.step(monotonic_now(), inbox_.take());
+  dispatch_.perform(decision.actions);
+  observe_(decision);
+  arm(decision.wake_at);
+}
+
+void Loop::arm(core::Time wake_at) {
+  if (wake_at == armed_for_) return;
+  armed_for_ = wake_at;
+  if (wake_at == core::kNever) {
+    timer_.cancel();
+    return;
+  }
+  timer_.expires_at(std::chrono::steady_clock::time_point(wake_at.time_since_epoch()));
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    armed_for_ = core::kNever;
+    schedule();
+  });
+}
+
+}  // namespace mayfly::agent

@@ -1,0 +1,68 @@
+// Sees workers end, and signals them, through pidfds: no PID is ever used without one. Also holds
+// each worker's mount namespace open, so that its teardown does not stand between the end of the
+// worker and the moment at which the end can be seen. Knows worker ids and PIDs; nothing of
+// runtimes.
+#pragma once
+
+#include <sys/types.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agent/closer.h"
+#include "agent/core/exit.h"
+#include "agent/core/ids.h"
+#include "agent/core/time.h"
+
+namespace mayfly::agent {
+
+class ProcessWatch {
+ public:
+  using Exited = std::function<void(core::WorkerId, core::Time)>;
+
+  /// `exited` is called once per watched worker, on the loop.
+  ProcessWatch(boost::asio::io_context& loop, Exited exited);
+  ~ProcessWatch();
+  ProcessWatch(const ProcessWatch&) = delete;
+  ProcessWatch& operator=(const ProcessWatch&) = delete;
+
+  /// False: the process has ended already, or is not in the container's cgroup (the PID was
+  /// reused). `container` must be a unique part of its cgroup path. Idempotent.
+  [[nodiscard]] bool watch(core::WorkerId worker, pid_t pid, const std::string& container);
+
+  [[nodiscard]] bool watching(core::WorkerId worker) const { return watched_.contains(worker); }
+
+  /// False: not watched, or ended.
+  bool signal(core::WorkerId worker, int signal_number);
+
+  /// The status of an ended worker, where the kernel tells it of another's child (6.15 and later)
+  /// and its parent has reaped it by now.
+  [[nodiscard]] std::optional<core::ExitStatus> exit_status(core::WorkerId worker) const;
+
+  void forget(core::WorkerId worker);
+
+  [[nodiscard]] std::optional<pid_t> pid(core::WorkerId worker) const;
+
+ private:
+  struct Watched {
+    Watched(boost::asio::io_context& loop, int pidfd, pid_t process)
+        : descriptor(loop, pidfd), pid(process) {}
+    boost::asio::posix::stream_descriptor descriptor;
+    pid_t pid;
+    int mount_namespace = -1;
+  };
+
+  void wait(core::WorkerId worker, Watched& watched);
+
+  boost::asio::io_context& loop_;
+  Exited exited_;
+  std::map<core::WorkerId, std::unique_ptr<Watched>> watched_;
+  Closer closer_;
+};
+
+}  // namespace mayfly::agent

@@ -1,0 +1,130 @@
+#include "agent/workplaces.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "agent/clock.h"
+#include "agent/crash_point.h"
+#include "agent/names.h"
+
+namespace mayfly::agent {
+namespace {
+
+gate::Hold to_gate(config::Hold hold) {
+  switch (hold) {
+    case config::Hold::kGate:
+      return gate::Hold::kGate;
+    case config::Hold::kApp:
+      return gate::Hold::kApp;
+  }
+  return gate::Hold::kGate;
+}
+
+std::string name_of(const WorkerRef& worker) {
+  return worker_name(worker.pool, worker.id);
+}
+
+/// Runs `then(id)` for a name that is a worker's; gates speak in names, the core in ids.
+template <class Then>
+void with_id(const std::string& name, Then then) {
+  if (const auto parsed = parse_worker_name(name)) then(parsed->worker);
+}
+
+}  // namespace
+
+Workplaces::Workplaces(boost::asio::io_context& loop, Inbox& inbox, const std::string& run_dir)
+    : inbox_(inbox),
+      gates_(loop, {.root = run_dir + "/workers"}, callbacks()),
+      logs_(loop, run_dir + "/logs"),
+      watch_(loop, [this](core::WorkerId worker, core::Time at) {
+        inbox_.post(core::WorkerExited{worker, at, watch_.exit_status(worker)});
+      }) {}
+
+gate::Callbacks Workplaces::callbacks() {
+  gate::Callbacks calls;
+  calls.ready = [this](const std::string& name) {
+    with_id(name, [&](core::WorkerId id) { inbox_.post(core::GateReady{id}); });
+  };
+  calls.lost = [this](const std::string& name, std::string reason) {
+    with_id(name, [&](core::WorkerId id) { inbox_.post(core::GateLost{id, std::move(reason)}); });
+  };
+  calls.running = [this](const std::string& name, std::int64_t at_ns) {
+    const core::Time at{core::Duration{at_ns}};
+    with_id(name, [&](core::WorkerId id) { inbox_.post(core::WorkerRunning{id, at}); });
+  };
+  calls.failed = [this](const std::string& name, std::string reason) {
+    with_id(name, [&](core::WorkerId id) {
+      inbox_.post(core::ReleaseFailed{id, std::move(reason)});
+    });
+  };
+  return calls;
+}
+
+tl::expected<void, std::string> Workplaces::open(const WorkerRef& worker, config::Hold hold,
+                                                 const config::Logs& bounds) {
+  const std::string name = name_of(worker);
+  auto writers = logs_.open(worker.pool, name, {bounds.worker_bytes, bounds.pool_bytes});
+  if (!writers) return tl::unexpected(writers.error());
+  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  auto opened = gates_.open(name, to_gate(hold), {null, writers->out, writers->err});
+  for (const int fd : {null, writers->out, writers->err}) ::close(fd);
+  if (!opened) logs_.discard(worker.pool, name);
+  return opened;
+}
+
+bool Workplaces::attach(core::WorkerId worker, pid_t pid, const std::string& container) {
+  return watch_.watch(worker, pid, container);
+}
+
+void Workplaces::release(const WorkerRef& worker, core::SlotIndex slot) {
+  crash_point("release.before");
+  gate::Release frame;
+  frame.slot = slot;
+  frame.env = {{"MAYFLY_SLOT", std::to_string(slot)}};
+  gates_.release(name_of(worker), frame);
+  release_sent_[worker.id] = monotonic_now();
+  crash_point("release.after");
+}
+
+void Workplaces::signal(core::WorkerId worker, int signal_number) {
+  watch_.signal(worker, signal_number);
+}
+
+std::optional<core::ExitStatus> Workplaces::exit_status(core::WorkerId worker) const {
+  return watch_.exit_status(worker);
+}
+
+void Workplaces::detach(core::WorkerId worker) {
+  watch_.forget(worker);
+}
+
+void Workplaces::close(const WorkerRef& worker) {
+  const std::string name = name_of(worker);
+  const bool ran = gates_.released_to(name).has_value();
+  watch_.forget(worker.id);
+  gates_.close(name);
+  if (ran) {
+    logs_.ended(worker.pool, name);
+  } else {
+    logs_.discard(worker.pool, name);
+  }
+  release_sent_.erase(worker.id);
+}
+
+std::string Workplaces::gate_mount(const WorkerRef& worker) const {
+  return gates_.mount_source(name_of(worker));
+}
+
+std::optional<core::SlotIndex> Workplaces::released_to(const WorkerRef& worker) const {
+  return gates_.released_to(name_of(worker));
+}
+
+std::optional<core::Time> Workplaces::release_sent(core::WorkerId worker) const {
+  const auto found = release_sent_.find(worker);
+  if (found == release_sent_.end()) return std::nullopt;
+  return found->second;
+}
+
+}  // namespace mayfly::agent

@@ -1,0 +1,19 @@
+// Readiness, status and watchdog, as sd_notify(3) has them. Quietly nothing when nobody asks.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace mayfly::systemd {
+
+void notify_ready(const std::string& status);
+void notify_reloading();
+void notify_stopping();
+void notify_status(const std::string& status);
+void feed_watchdog();
+
+/// How often the watchdog wants to be fed at least; none when there is none.
+[[nodiscard]] std::optional<std::chrono::microseconds> watchdog_period();
+
+}  // namespace mayfly::systemd
