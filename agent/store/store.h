@@ -28,38 +28,38 @@ struct Exit {
   bool oom = false;
   std::string reason;
   std::string image;
-  std::int64_t ended_ms = 0;                      ///< when its end was seen
-  std::optional<std::int64_t> create_us;          ///< start asked → gate ready
-  std::optional<std::int64_t> hold_us;            ///< gate ready → released
-  std::optional<std::int64_t> run_us;             ///< running → end
-  std::optional<std::int64_t> gap_us;             ///< end of the worker before → running
-  std::optional<std::int64_t> gap_decide_us;      ///< of it: end seen → release sent
-  std::optional<std::int64_t> gap_exec_us;        ///< of it: release sent → running
-  std::optional<std::int64_t> cpu_us;             ///< cpu time used, where it could be read
+  std::int64_t ended_ms = 0;                  ///< when its end was seen
+  std::optional<std::int64_t> create_us;      ///< start asked → gate ready
+  std::optional<std::int64_t> hold_us;        ///< gate ready → released
+  std::optional<std::int64_t> run_us;         ///< running → end
+  std::optional<std::int64_t> gap_us;         ///< end of the worker before → running
+  std::optional<std::int64_t> gap_decide_us;  ///< of it: end seen → release sent
+  std::optional<std::int64_t> gap_exec_us;    ///< of it: release sent → running
+  std::optional<std::int64_t> cpu_us;         ///< cpu time used, where it could be read
   std::optional<std::int64_t> memory_peak_bytes;
-  std::string stderr_tail;                        ///< last 4 KiB
+  std::string stderr_tail;  ///< last 4 KiB
 };
 
 /// A pool's spec as of a revision.
 struct Revision {
   std::string pool;
   std::uint32_t number = 0;
-  std::string hash;      ///< sha256 of `spec`, hex
-  std::string spec;      ///< canonical JSON of the template, image as written
-  std::string image;     ///< digest; "" until it was resolved
+  std::string hash;   ///< sha256 of `spec`, hex
+  std::string spec;   ///< canonical JSON of the template, image as written
+  std::string image;  ///< digest; "" until it was resolved
   std::int64_t created_ms = 0;
 };
 
 /// A pool given through the API (not by a file), or an operator's mark on any pool.
 struct Desired {
   std::string pool;
-  std::string spec;   ///< canonical JSON of the whole pool; "" for a pool that a file defines
+  std::string spec;  ///< canonical JSON of the whole pool; "" for a pool that a file defines
   bool paused = false;
 };
 
 /// Read once at start-up, before the loop runs.
 struct Loaded {
-  std::string instance;  ///< this node's instance id: 8 hex digits, made at first start
+  std::string instance;   ///< this node's instance id: 8 hex digits, made at first start
   std::uint32_t run = 0;  ///< how often this store has been opened, this time included: 1, 2, …
   std::vector<Desired> desired;
   std::vector<Revision> revisions;
@@ -83,7 +83,7 @@ class Store {
   /// Takes an exclusive lock on the directory. Errors, one line each: another daemon holds it, it
   /// cannot be written, the file is of a newer version or is damaged.
   static tl::expected<std::unique_ptr<Store>, std::string> open(boost::asio::io_context& loop,
-                                                               Options options);
+                                                                Options options);
   virtual ~Store() = default;  ///< writes out what is queued
 
   [[nodiscard]] virtual const Loaded& loaded() const = 0;
