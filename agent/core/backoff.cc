@@ -21,17 +21,12 @@ std::uint64_t random_bits(Memory& memory) {
   return bits ^ (bits >> 31U);
 }
 
-/// It has run for so long, since the last failure, that the failures before do not count.
-bool ran_well(const Turn& turn, const Pool& pool, const Worker& worker) {
-  if (!worker.running || !worker.released || *worker.released < pool.failures_raised) return false;
-  const Time end = worker.exited.value_or(turn.now);
-  return end - *worker.running >= pool.settings.backoff.reset_after;
-}
-
-bool any_ran_well(Turn& turn, const Pool& pool) {
+/// The failed worker ran long itself, or one released after the last rise does.
+bool does_well(Turn& turn, const Pool& pool, const Worker& failed) {
+  if (ran_long(pool, failed, turn.now)) return true;
   return std::any_of(pool.workers.begin(), pool.workers.end(), [&](WorkerId id) {
     const Worker& worker = turn.model.workers.at(id);
-    return ran_well(turn, pool, worker);
+    return worker.released >= pool.failures_raised && ran_long(pool, worker, turn.now);
   });
 }
 
@@ -54,7 +49,7 @@ Duration jittered(Memory& memory, Duration bound) {
 
 void back_off(Turn& turn, const Worker& worker, std::string why) {
   Pool& pool = pool_of(turn, worker);
-  if (pool.failures > 0 && any_ran_well(turn, pool)) clear_failures(pool);
+  if (does_well(turn, pool, worker)) clear_failures(pool);
   if (pool.failures == 0 || worker.released.value_or(Time::min()) > pool.failures_raised) {
     ++pool.failures;
     pool.failures_raised = turn.now;
@@ -65,6 +60,11 @@ void back_off(Turn& turn, const Worker& worker, std::string why) {
   slot->second.not_before = after(turn.now, jittered(turn.memory, bound));
   slot->second.last_failure = why;
   tell(turn, worker, words::kBackoff, std::move(why));
+}
+
+bool ran_long(const Pool& pool, const Worker& worker, Time now) {
+  if (!worker.running) return false;
+  return worker.exited.value_or(now) - *worker.running >= pool.settings.backoff.reset_after;
 }
 
 void clear_failures(Pool& pool) {

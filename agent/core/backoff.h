@@ -17,6 +17,9 @@ namespace mayfly::core {
 /// that was released before the last rise.
 void back_off(Turn& turn, const Worker& worker, std::string why);
 
+/// It has run for so long that the failures before it do not count.
+[[nodiscard]] bool ran_long(const Pool& pool, const Worker& worker, Time now);
+
 /// The pool's workers do well again: the next failure is a first one.
 void clear_failures(Pool& pool);
 

@@ -20,6 +20,8 @@ namespace {
 
 Decision decide(Turn&& turn) {
   Decision decision = std::move(turn.decision);
+  // Deadlines of zero, if someone sets them, must not make the loop spin within one instant.
+  decision.wake_at = std::max(decision.wake_at, after(turn.now, Duration(1)));
   decision.actions.insert(decision.actions.begin(), turn.releases.begin(), turn.releases.end());
   return decision;
 }

@@ -75,8 +75,10 @@ void open_slot(Slot* slot) {
 }
 
 void lose(Turn& turn, const Worker& worker, Slot* slot) {
+  if (slot == nullptr) return;
+  if (ran_long(pool_of(turn, worker), worker, turn.now)) slot->losses = 0;
   // Lost once may be the world's fault: its slot is tried again at once.
-  if (slot == nullptr || ++slot->losses == 1) return;
+  if (++slot->losses == 1) return;
   back_off(turn, worker, describe(worker));
 }
 

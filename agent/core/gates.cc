@@ -12,7 +12,7 @@ namespace {
 
 /// From "the gate could not hand over" to the process's own end; then it is killed.
 constexpr Duration kFailedReleaseDeadline = 1s;
-/// A gate that comes back before it took its release gets it again, so often.
+/// A gate that comes back after its release failed gets it again, so often.
 constexpr std::uint32_t kReleasesAgainMax = 3;
 
 void note_running(Worker& worker, Time at) {
@@ -21,10 +21,10 @@ void note_running(Worker& worker, Time at) {
 }
 
 void release_again(Turn& turn, Worker& worker) {
-  if (worker.tries >= kReleasesAgainMax) return;
+  if (worker.fault.empty() || worker.tries >= kReleasesAgainMax) return;
   ++worker.tries;
   worker.fault.clear();
-  worker.deadline = std::max(worker.deadline, after(turn.now, kFailedReleaseDeadline));
+  worker.deadline = after(turn.now, turn.model.limits.release_deadline);
   turn.releases.push_back(ReleaseWorker{worker.id, worker.slot.value()});
 }
 
@@ -99,9 +99,11 @@ void worker_running(Turn& turn, Worker& worker, Time at) {
 }
 
 void release_failed(Turn& turn, Worker& worker, const std::string& why) {
-  if (worker.phase != WorkerPhase::kReleasing || !worker.fault.empty()) return;
+  const bool ended = worker.phase == WorkerPhase::kExited && worker.slot && !worker.running;
+  if (!ended && worker.phase != WorkerPhase::kReleasing) return;
+  if (!worker.fault.empty()) return;
   worker.fault = why.empty() ? "the release failed" : bounded(why);
-  worker.deadline = after(turn.now, kFailedReleaseDeadline);
+  if (!ended) worker.deadline = after(turn.now, kFailedReleaseDeadline);
   tell(turn, worker, words::kReleaseFailed, worker.fault);
 }
 

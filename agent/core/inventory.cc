@@ -39,6 +39,7 @@ Time next_inventory(const Turn& turn) {
 void settle_uncertain(Turn& turn, Worker& worker, const ObservedWorker* seen) {
   if (seen != nullptr && seen->state == ContainerState::kRunning) {
     worker.adopted = true;
+    ++pool_of(turn, worker).counters.started;
     return hold(turn, worker);
   }
   if (!worker.stop_asked) start_failed(turn, worker, "the start had no answer and did not happen");
@@ -95,6 +96,7 @@ void found_up(Turn& turn) {
   if (turn.model.runtime_up) return;
   turn.model.runtime_up = true;
   turn.model.runtime_fault.clear();
+  tell_node(turn, words::kRuntimeFound, {});
 }
 
 }  // namespace
@@ -144,15 +146,16 @@ void runtime_lost(Turn& turn, const std::string& why) {
   turn.memory.inventory.lost_after = turn.memory.inventory.last;
   if (!turn.model.runtime_up) return;
   turn.model.runtime_up = false;
+  tell_node(turn, words::kRuntimeLost, turn.model.runtime_fault);
 }
 
 void runtime_found(Turn& turn) {
-  found_up(turn);
   InventoryClock& clock = turn.memory.inventory;
-  // One that was asked of the runtime before may never be answered.
-  clock.out = false;
-  clock.failures = 0;
   clock.hinted = true;
+  clock.failures = 0;
+  // One that was asked of the runtime before its loss may never be answered.
+  if (!turn.model.runtime_up) clock.out = false;
+  found_up(turn);
 }
 
 }  // namespace mayfly::core

@@ -1,7 +1,6 @@
 #include "agent/core/slots.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "agent/core/check.h"
 #include "agent/core/spares.h"
@@ -11,8 +10,6 @@
 namespace mayfly::core {
 
 namespace {
-
-constexpr double kExitRateSeconds = 10;
 
 std::size_t count_staying(const Pool& pool) {
   return static_cast<std::size_t>(std::count_if(
@@ -69,12 +66,6 @@ void shrink(Turn& turn, Pool& pool, std::size_t surplus) {
     pool.slots.at(worker->slot.value()).leaving = true;
     request_stop(turn, *worker, pool.dropped ? "pool dropped" : "scaled down");
   }
-}
-
-void count_exit(Pool& pool, Time at) {
-  const double passed = std::chrono::duration<double>(at - pool.exit_counted).count();
-  pool.exits_per_s = pool.exits_per_s * std::exp(-passed / kExitRateSeconds) + 1 / kExitRateSeconds;
-  pool.exit_counted = at;
 }
 
 void release(Turn& turn, Pool& pool, SlotIndex index, Worker& worker) {

@@ -18,7 +18,7 @@ constexpr double kExitRateSeconds = 10;
 constexpr int kStartTimeWeight = 4;
 
 bool is_wanted(const Pool& pool, const Worker& worker) {
-  if (pool.dropped) return false;
+  if (pool.dropped || worker.revision == kNoRevision) return false;
   return worker.revision == pool.active || worker.revision == staged_revision(pool);
 }
 
@@ -110,13 +110,21 @@ Revision staged_revision(const Pool& pool) {
   return kNoRevision;
 }
 
+double exits_per_s(const Pool& pool, Time now) {
+  const double passed = std::chrono::duration<double>(now - pool.exit_counted).count();
+  return pool.exits_per_s * std::exp(-passed / kExitRateSeconds);
+}
+
+void count_exit(Pool& pool, Time now) {
+  pool.exits_per_s = exits_per_s(pool, now) + 1 / kExitRateSeconds;
+  pool.exit_counted = now;
+}
+
 std::uint32_t standby_target(const Pool& pool, Time now) {
   if (pool.dropped || pool.settings.replicas == 0) return 0;
   if (pool.settings.standby) return *pool.settings.standby;
-  const double passed = std::chrono::duration<double>(now - pool.exit_counted).count();
-  const double exits_per_s = pool.exits_per_s * std::exp(-passed / kExitRateSeconds);
   const double start_time = std::chrono::duration<double>(pool.start_time).count();
-  const double needed = std::ceil(exits_per_s * start_time);
+  const double needed = std::ceil(exits_per_s(pool, now) * start_time);
   return std::clamp(static_cast<std::uint32_t>(std::min(needed, 1.0 * kStandbyMax)), kStandbyMin,
                     kStandbyMax);
 }
@@ -152,7 +160,8 @@ void became_ready(Turn& turn, Worker& worker) {
   const bool first = !worker.ready;
   if (first) worker.ready = turn.now;
   tell(turn, worker, words::kReady);
-  if (!first || !worker.start_asked) return;
+  // What was uncertain for a while tells nothing about how long a start takes.
+  if (!first || !worker.start_asked || worker.adopted) return;
   const Duration took = turn.now - *worker.start_asked;
   const bool measured = pool.start_time != Duration::zero();
   pool.start_time = measured ? pool.start_time + (took - pool.start_time) / kStartTimeWeight : took;

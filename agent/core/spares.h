@@ -11,6 +11,10 @@ namespace mayfly::core {
 /// The revision whose spares are made beside the active one; kNoRevision: none.
 [[nodiscard]] Revision staged_revision(const Pool& pool);
 
+/// Smoothed exits per second.
+[[nodiscard]] double exits_per_s(const Pool& pool, Time now);
+void count_exit(Pool& pool, Time now);
+
 /// How many spares a pool holds beside what its vacant slots need; auto resolved.
 [[nodiscard]] std::uint32_t standby_target(const Pool& pool, Time now);
 

@@ -66,7 +66,7 @@ void kill_broken(Turn& turn, Worker& worker, const std::string& fault) {
 void send_signals(Turn& turn) {
   for (const WorkerId id : in_phase(turn, WorkerPhase::kStopping)) {
     Worker& worker = turn.model.workers.at(id);
-    if (worker.due <= turn.now) send_signal(turn, worker);
+    while (worker.due <= turn.now) send_signal(turn, worker);  // twice where there is no grace
     wake(turn, worker.due);
   }
 }

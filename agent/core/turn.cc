@@ -59,6 +59,14 @@ void tell(Turn& turn, const Pool& pool, const char* what, std::string detail) {
                                        .detail = std::move(detail)});
 }
 
+void tell_node(Turn& turn, const char* what, std::string detail) {
+  Transition transition;
+  transition.at = turn.now;
+  transition.what = what;
+  transition.detail = std::move(detail);
+  turn.decision.transitions.push_back(std::move(transition));
+}
+
 Worker* find_worker(Turn& turn, WorkerId id) {
   const auto found = turn.model.workers.find(id);
   return found == turn.model.workers.end() ? nullptr : &found->second;

@@ -37,6 +37,7 @@ void act(Turn& turn, Action action);
 void wake(Turn& turn, Time at);
 void tell(Turn& turn, const Worker& worker, const char* what, std::string detail = {});
 void tell(Turn& turn, const Pool& pool, const char* what, std::string detail = {});
+void tell_node(Turn& turn, const char* what, std::string detail);
 
 /// nullptr: not known (any more).
 [[nodiscard]] Worker* find_worker(Turn& turn, WorkerId id);
