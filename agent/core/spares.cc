@@ -51,10 +51,12 @@ std::size_t count_vacant(const Pool& pool) {
 
 /// More than this is thrown away. With "auto" the target follows the exits up and down: what became
 /// too much then is used up by later exits rather than thrown away.
-std::size_t kept_at_most(const Pool& pool) {
-  const std::uint32_t standby =
-      pool.settings.standby.value_or(pool.settings.replicas == 0 ? 0 : kStandbyMax);
-  return count_vacant(pool) + (pool.settings.replicas == 0 ? 0 : standby);
+std::size_t kept_at_most(const Turn& turn, const Pool& pool, const std::vector<Worker*>& held) {
+  if (pool.settings.replicas == 0) return 0;
+  const bool replacing = std::any_of(
+      held.begin(), held.end(), [&](const Worker* each) { return is_aged(pool, *each, turn.now); });
+  const std::uint32_t standby = pool.settings.standby.value_or(kStandbyMax);
+  return count_vacant(pool) + standby + (replacing ? 1 : 0);
 }
 
 struct HeldOfPool {
@@ -69,20 +71,20 @@ void dismiss_surplus(Turn& turn, std::vector<Worker*>& held, std::size_t kept) {
   }
 }
 
-/// An old spare goes only when the pool has enough without it.
-void dismiss_aged(Turn& turn, const Pool& pool, const std::vector<Worker*>& held) {
+/// An old spare goes only when the pool has enough without it. Those that stay are left in `held`.
+void dismiss_aged(Turn& turn, const Pool& pool, std::vector<Worker*>& held) {
   const std::size_t needed = count_vacant(pool) + standby_target(pool, turn.now);
   auto ready = static_cast<std::size_t>(
       std::count_if(held.begin(), held.end(), [](const Worker* each) { return each->gate_ready; }));
-  for (Worker* worker : held) {
-    if (is_aged(pool, *worker, turn.now)) {
-      if (ready <= needed) return;
-      dismiss(turn, *worker, "held for too long");
-      --ready;
-    } else if (worker->ready) {
-      wake(turn, after(*worker->ready, pool.settings.spare_age_max));
-    }
-  }
+  const auto goes = [&](Worker* worker) {
+    const bool aged = is_aged(pool, *worker, turn.now);
+    if (!aged && worker->ready) wake(turn, after(*worker->ready, pool.settings.spare_age_max));
+    if (!aged || (worker->gate_ready && ready <= needed)) return false;
+    if (worker->gate_ready) --ready;
+    dismiss(turn, *worker, "held for too long");
+    return true;
+  };
+  held.erase(std::remove_if(held.begin(), held.end(), goes), held.end());
 }
 
 std::map<PoolName, HeldOfPool> held_by_pool(Turn& turn) {
@@ -172,11 +174,10 @@ void dismiss_spares(Turn& turn) {
   dismiss_unwanted(turn);
   for (auto& [name, held] : held_by_pool(turn)) {
     Pool& pool = turn.model.pools.at(name);
-    if (!pool.settings.paused) {
-      dismiss_surplus(turn, held.active, kept_at_most(pool));
-      dismiss_surplus(turn, held.staged, staging_target(pool));
-    }
     dismiss_aged(turn, pool, held.active);
+    if (pool.settings.paused) continue;
+    dismiss_surplus(turn, held.active, kept_at_most(turn, pool, held.active));
+    dismiss_surplus(turn, held.staged, staging_target(pool));
   }
 }
 

@@ -76,6 +76,7 @@ ObservedWorker seen_running(WorkerId id, std::optional<SlotIndex> released_to) {
 const Decision& Harness::step(const std::vector<Event>& events) {
   last_ = core_.step(now_, events);
   EXPECT_GT(last_.wake_at, now_) << "a wake-up lies in the future";
+  open_.insert(open_.end(), last_.actions.begin(), last_.actions.end());
   for (const TakeInventory& asked : wants<TakeInventory>()) last_inventory_ = asked.number;
   return last_;
 }
@@ -107,9 +108,9 @@ const Decision& Harness::begin(const PoolSettings& settings) {
   return feed(RevisionPrepared{settings.name, settings.revision});
 }
 
-std::vector<Event> Harness::answers() const {
+std::vector<Event> Harness::answers() {
   std::vector<Event> events;
-  for (const Action& action : last_.actions) std::visit(Answer{now_, events}, action);
+  for (const Action& action : std::exchange(open_, {})) std::visit(Answer{now_, events}, action);
   return events;
 }
 

@@ -49,8 +49,8 @@ class Harness {
   /// A pool whose image is there, on a node where nothing runs: its first starts are decided.
   const Decision& begin(const PoolSettings& settings);
 
-  /// Answers everything that the last step wants, and what follows from it, as a perfect world
-  /// does. Inventories are not answered. All that was decided meanwhile.
+  /// Answers everything that was wanted since the last time, and what follows from it, as a
+  /// perfect world does. Inventories are not answered. All that was decided meanwhile.
   Decision settle();
 
   /// Lets time pass in a perfect world until a worker runs in the slot.
@@ -108,11 +108,12 @@ class Harness {
   }
 
  private:
-  [[nodiscard]] std::vector<Event> answers() const;
+  [[nodiscard]] std::vector<Event> answers();
 
   Core core_;
   Time now_ = Time{} + std::chrono::hours(1);
   Decision last_;
+  std::vector<Action> open_;
   InventoryNumber last_inventory_{};
 };
 
