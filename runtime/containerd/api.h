@@ -128,6 +128,24 @@ class Api {
                            {std::move(take), std::move(end)});
   }
 
+  /// As stream(), with the sending side left open for send_more.
+  template <class RequestMessage, class Reply>
+  grpc::Channel::CallId exchange(const Method<RequestMessage, Reply>& method,
+                                 const RequestMessage& first, std::function<void(Reply)> each,
+                                 std::function<void(grpc::Channel::Outcome)> end) {
+    auto opening = request(method.path, first);
+    opening.sending = grpc::Sending::kMore;
+    auto take = [each = std::move(each)](const std::string& bytes) {
+      if (auto reply = parse<Reply>(bytes)) each(std::move(*reply));
+    };
+    return channel_.stream(std::move(opening), std::nullopt, {std::move(take), std::move(end)});
+  }
+
+  template <class RequestMessage>
+  void send_more(grpc::Channel::CallId call, const RequestMessage& message, grpc::Sending sending) {
+    channel_.send_more(call, grpc::frame(message.SerializeAsString()), sending);
+  }
+
   void cancel(grpc::Channel::CallId call) { channel_.cancel(call); }
   [[nodiscard]] std::chrono::milliseconds deadline() const { return deadline_; }
 

@@ -77,6 +77,14 @@ void Channel::cancel(CallId id) {
   drain_queue();
 }
 
+void Channel::send_more(CallId id, std::string_view body, Sending sending) {
+  const auto found = calls_.find(static_cast<std::uint64_t>(id));
+  if (found == calls_.end()) return;
+  if (found->second.stream) return connection_->send_more(*found->second.stream, body, sending);
+  found->second.request.body.append(body);
+  found->second.request.sending = sending;
+}
+
 void Channel::drain_queue() {
   while (!queue_.empty()) {
     if (const auto found = calls_.find(queue_.front()); found != calls_.end()) {
@@ -162,7 +170,8 @@ void Channel::on_end(Connection::StreamId stream, Outcome how) {
   const auto id = named->second;
   ping_allowed_ = {};
   auto& call = calls_.at(id);
-  if (how || how.error().kind != Failure::Kind::kNotSent) return finish(id, std::move(how));
+  const bool refused = !how && how.error().kind == Failure::Kind::kNotSent;
+  if (!refused || call.request.sending == Sending::kMore) return finish(id, std::move(how));
   // Refused before it was looked at, as after a GOAWAY: it waits for the next connection.
   leave(call);
   call.stream.reset();

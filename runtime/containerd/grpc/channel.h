@@ -60,6 +60,10 @@ class Channel final : Connection::Owner {
   /// Many replies. No deadline: the stream lives until it ends, is cancelled or the link breaks.
   CallId stream(Request request, std::optional<std::chrono::milliseconds> deadline, Sink sink);
 
+  /// Further messages of a stream whose request is kMore. Once sent, such a stream is not sent
+  /// again by itself. An unknown id is nothing.
+  void send_more(CallId id, std::string_view body, Sending sending);
+
   /// Forgets a call; RST_STREAM tells the server. An unknown id is nothing.
   void cancel(CallId id);
 

@@ -91,9 +91,10 @@ struct Connection::Callbacks {
     std::copy_n(out.body.data() + out.sent, taken, buffer);
     out.sent += taken;
     if (out.sent == out.body.size()) {
-      *flags |= NGHTTP2_DATA_FLAG_EOF;
       out.body = {};
       out.sent = 0;
+      if (out.sending == Sending::kDone) *flags |= NGHTTP2_DATA_FLAG_EOF;
+      if (out.sending == Sending::kMore && taken == 0) return NGHTTP2_ERR_DEFERRED;
     }
     return static_cast<ssize_t>(taken);
   }
@@ -163,9 +164,20 @@ Connection::StreamId Connection::submit(Request request) {
     abandon(nghttp2_strerror(id));
     return id;
   }
-  streams_.emplace(id, Stream{std::move(request.body), 0, {}, Deframer(message_bytes_max_), {}});
+  streams_.emplace(
+      id,
+      Stream{std::move(request.body), 0, request.sending, {}, Deframer(message_bytes_max_), {}});
   write();
   return id;
+}
+
+void Connection::send_more(StreamId stream, std::string_view body, Sending sending) {
+  const auto found = streams_.find(stream);
+  if (found == streams_.end() || closed_) return;
+  found->second.body.append(body);
+  found->second.sending = sending;
+  nghttp2_session_resume_data(session_, stream);
+  write();
 }
 
 void Connection::reset(StreamId stream) {

@@ -23,12 +23,15 @@ struct nghttp2_session;
 
 namespace mayfly::containerd::grpc {
 
-/// One call as it goes out. `body` is one or more framed messages; all are sent at once and the
-/// sending side is closed behind them.
+/// Whether the sending side of a call stays open for more messages.
+enum class Sending : std::uint8_t { kDone, kMore };
+
+/// One call as it goes out. `body` is one or more framed messages.
 struct Request {
   std::string path;  ///< "/package.Service/Method"
   std::vector<std::pair<std::string, std::string>> metadata;
   std::string body;
+  Sending sending = Sending::kDone;
 };
 
 /// Why a call did not succeed.
@@ -71,6 +74,9 @@ class Connection {
   /// REQUIRES: ready, and streams_free() > 0.
   StreamId submit(Request request);
 
+  /// Further messages of a request that was kMore so far. An unknown stream is nothing.
+  void send_more(StreamId stream, std::string_view body, Sending sending);
+
   /// Ends a stream with RST_STREAM; nothing more is heard of it.
   void reset(StreamId stream);
 
@@ -88,6 +94,7 @@ class Connection {
   struct Stream {
     std::string body;
     std::size_t sent = 0;
+    Sending sending = Sending::kDone;
     ReplyFields fields;
     Deframer deframer;
     std::string broken;  ///< what is wrong with the reply, once something is

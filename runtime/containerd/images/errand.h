@@ -33,7 +33,7 @@ class WaitingApi {
     std::optional<tl::expected<Reply, grpc::Failure>> answer;
     const auto id = api_.call(method, message,
                               Api::Done<Reply>([&](auto reply) { answer = std::move(reply); }));
-    wait([&] { return answer.has_value(); });
+    wait_for([&] { return answer.has_value(); });
     if (answer) return std::move(*answer);
     api_.cancel(id);
     return tl::unexpected(stopped_failure());
@@ -51,11 +51,25 @@ class WaitingApi {
     const auto id = api_.stream<RequestMessage, Reply>(
         method, message, api_.deadline(), take,
         [&](grpc::Channel::Outcome outcome) { end = std::move(outcome); });
-    wait([&] { return end.has_value() || enough; });
+    wait_for([&] { return end.has_value() || enough; });
     if (end) return std::move(*end);
     api_.cancel(id);
     if (enough) return {};
     return tl::unexpected(stopped_failure());
+  }
+
+  /// The calls themselves, for what waits in its own way.
+  [[nodiscard]] Api& api() { return api_; }
+
+  /// Runs the loop until `over` or stopped, or until a call's deadline has passed. False: not over.
+  bool wait_for(const std::function<bool()>& over) {
+    const auto until = std::chrono::steady_clock::now() + api_.deadline();
+    while (!stopped_ && !over()) {
+      if (loop_.run_one_until(until) > 0) continue;
+      if (std::chrono::steady_clock::now() >= until) return false;
+      loop_.restart();
+    }
+    return over();
   }
 
   void use_lease(std::string lease) { api_.use_lease(std::move(lease)); }
@@ -68,12 +82,6 @@ class WaitingApi {
   [[nodiscard]] bool stopped() const { return stopped_; }
 
  private:
-  template <class Over>
-  void wait(Over over) {
-    while (!stopped_ && !over()) {
-      if (loop_.run_one() == 0) loop_.restart();
-    }
-  }
   static grpc::Failure stopped_failure() {
     return {grpc::Failure::Kind::kNoAnswer, grpc::Code::kCancelled, "the daemon is stopping"};
   }

@@ -1,8 +1,10 @@
 #include "runtime/containerd/images/image_store.h"
 
+#include <array>
 #include <ctime>
 #include <random>
 
+#include "runtime/containerd/images/spelling.h"
 #include "runtime/containerd/images/view.h"
 #include "runtime/containerd/translate.h"
 
@@ -36,21 +38,6 @@ std::string rfc3339(std::time_t time) {
 }
 
 }  // namespace
-
-std::vector<std::string> spellings(const std::string& name) {
-  if (oci::is_digest(name)) return {name};
-  auto full = name;
-  const auto first = full.substr(0, full.find('/'));
-  const bool has_host = first.size() < full.size() &&
-                        (first.find_first_of(".:") != std::string::npos || first == "localhost");
-  if (!has_host) {
-    full.insert(0, first.size() == full.size() ? "docker.io/library/" : "docker.io/");
-  }
-  const auto last = full.substr(full.rfind('/') + 1);
-  if (last.find_first_of(":@") == std::string::npos) full += ":latest";
-  if (full == name) return {name};
-  return {name, full};
-}
 
 std::string ImageStore::unique_key(const std::string& what) {
   std::random_device random;

@@ -16,10 +16,6 @@
 
 namespace mayfly::containerd {
 
-/// The names under which an image that people call `name` may be stored: as given, and in full as
-/// Docker completes it ("busybox" is docker.io/library/busybox:latest).
-[[nodiscard]] std::vector<std::string> spellings(const std::string& name);
-
 class ImageStore {
  public:
   template <class T>
@@ -43,6 +39,12 @@ class ImageStore {
   /// Makes the snapshot chain, if it is not there. REQUIRES: a lease, or content that is
   /// referenced.
   Result<std::monostate> unpack(const Resolved& image);
+
+  /// Gives the image a name, or moves the name to it.
+  Result<std::monostate> name(const std::string& name, const Blob& manifest);
+
+  Result<std::monostate> label_content(const std::string& digest,
+                                       const std::map<std::string, std::string>& labels);
 
   /// Objects made while it lives are safe from the garbage collector; one that a crash leaves
   /// behind expires.

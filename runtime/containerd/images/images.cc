@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "runtime/containerd/images/image_store.h"
+#include "runtime/containerd/images/import.h"
 
 namespace mayfly::containerd {
 namespace {
@@ -57,6 +58,13 @@ void Images::keep(const std::string& name, const runtime::Result<PreparedImage>&
     if (alive.expired()) return;
     tell(result);
   }
+}
+
+void Images::import(const std::string& file, const std::optional<std::string>& name,
+                    Done<std::vector<runtime::Image>> done) {
+  run<std::vector<runtime::Image>>(
+      [file, name](ImageStore& store) { return import_archive(store, file, name); },
+      std::move(done));
 }
 
 void Images::list(Done<std::vector<runtime::Image>> done) {

@@ -1,16 +1,229 @@
-#include "runtime/containerd/images/image_store.h"
-#include "runtime/containerd/images/images.h"
+#include "runtime/containerd/images/import.h"
+
+#include <openssl/evp.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "runtime/containerd/images/archive_plan.h"
+#include "runtime/containerd/images/tar_file.h"
+#include "runtime/containerd/images/upload.h"
+#include "runtime/containerd/translate.h"
 
 namespace mayfly::containerd {
+namespace {
 
-void Images::import(const std::string&, const std::optional<std::string>&,
-                    Done<std::vector<runtime::Image>> done) {
-  run<std::vector<runtime::Image>>(
-      [](ImageStore&) -> runtime::Result<std::vector<runtime::Image>> {
-        return tl::unexpected(
-            runtime::Fault{runtime::FaultKind::kRefused, "importing is not built yet"});
-      },
-      std::move(done));
+using nlohmann::json;
+using runtime::Fault;
+using runtime::FaultKind;
+using runtime::Result;
+
+constexpr std::size_t kDocumentsBytesMax = 64 << 20;  ///< of all together
+
+/// The digest of bytes that come in pieces.
+class Hash {
+ public:
+  Hash() : context_(EVP_MD_CTX_new()) { EVP_DigestInit_ex(context_, EVP_sha256(), nullptr); }
+  ~Hash() { EVP_MD_CTX_free(context_); }
+  Hash(const Hash&) = delete;
+  Hash& operator=(const Hash&) = delete;
+  void add(std::string_view bytes) { EVP_DigestUpdate(context_, bytes.data(), bytes.size()); }
+  std::string digest() {
+    std::string bytes(EVP_MAX_MD_SIZE, '\0');
+    unsigned size = 0;
+    EVP_DigestFinal_ex(context_, reinterpret_cast<unsigned char*>(bytes.data()), &size);
+    return digest_text({bytes.data(), size});
+  }
+
+ private:
+  EVP_MD_CTX* context_;
+};
+
+class Import {
+ public:
+  Import(ImageStore& store, std::string file) : store_(store), file_(std::move(file)) {}
+
+  Result<std::vector<runtime::Image>> run(const std::optional<std::string>& name) {
+    if (const auto looked = look(); !looked) return tl::unexpected(looked.error());
+    auto plan = plan_import(contents_, name);
+    if (!plan) return refused(plan.error());
+    contents_.documents.clear();
+    const ImageStore::Lease lease(store_);
+    if (lease.fault()) return tl::unexpected(*lease.fault());
+    if (const auto stored = store_layers(*plan); !stored) return tl::unexpected(stored.error());
+    std::vector<runtime::Image> images;
+    for (const auto& planned : *plan) {
+      auto made = make_image(planned);
+      if (!made) return tl::unexpected(made.error());
+      images.insert(images.end(), made->begin(), made->end());
+    }
+    return images;
+  }
+
+ private:
+  using Step = Result<std::monostate>;
+
+  tl::unexpected<Fault> refused(const std::string& why) const {
+    return tl::unexpected(Fault{FaultKind::kRefused, file_ + ": " + why});
+  }
+
+  TarFile open() {
+    return TarFile(file_, [this] { return store_.api().stopped(); });
+  }
+
+  /// The first pass: what is in it, and all documents. Which of them matter, only they can tell.
+  Step look() {
+    auto tar = open();
+    TarEntry entry;
+    std::size_t documents_bytes = 0;
+    for (;;) {
+      const auto next = tar.next(entry);
+      if (!next) return refused(next.error());
+      if (*next == TarFile::Next::kEnd) return std::monostate{};
+      if (!entry.link_target.empty()) contents_.links[entry.name] = entry.link_target;
+      if (!entry.plain) continue;
+      contents_.files[entry.name] = entry.size;
+      if (entry.size > kDocumentBytesMax || !may_be_document(entry.name)) continue;
+      std::string bytes;
+      const auto read = tar.read([&](std::string_view piece) -> tl::expected<void, std::string> {
+        bytes += piece;
+        return {};
+      });
+      if (!read) return refused(read.error());
+      if (!bytes.starts_with('{') && !bytes.starts_with('[')) continue;
+      documents_bytes += bytes.size();
+      if (documents_bytes > kDocumentsBytesMax) return refused("its documents are too large");
+      contents_.documents[entry.name] = std::move(bytes);
+    }
+  }
+
+  static bool may_be_document(const std::string& name) {
+    return name.ends_with(".json") || name.starts_with("blobs/");
+  }
+
+  /// The second pass: the layers that the plan names, as they come.
+  Step store_layers(const std::vector<PlannedImage>& plan) {
+    std::set<std::string> wanted;
+    for (const auto& image : plan) {
+      for (const auto& layer : image.layers) wanted.insert(layer.entry);
+    }
+    auto tar = open();
+    TarEntry entry;
+    while (!wanted.empty()) {
+      const auto next = tar.next(entry);
+      if (!next) return refused(next.error());
+      if (*next == TarFile::Next::kEnd) return refused("it has changed while it was read");
+      if (!entry.plain || wanted.erase(entry.name) == 0) continue;
+      if (const auto stored = store_layer(tar, entry.name); !stored) return stored;
+    }
+    return std::monostate{};
+  }
+
+  Step store_layer(TarFile& tar, const std::string& entry) {
+    Upload upload(store_.api());
+    Hash hash;
+    Blob blob;
+    std::optional<Fault> fault;
+    const auto read = tar.read([&](std::string_view piece) -> tl::expected<void, std::string> {
+      if (blob.size == 0) blob.media_type = layer_type(piece);
+      hash.add(piece);
+      blob.size += static_cast<std::int64_t>(piece.size());
+      const auto written = upload.write(piece);
+      if (written) return {};
+      fault = written.error();
+      return tl::unexpected(fault->what);
+    });
+    if (fault) return tl::unexpected(*fault);
+    if (!read) return refused(read.error());
+    if (blob.size == 0) return refused("a layer is empty: " + entry);
+    blob.digest = hash.digest();
+    stored_[entry] = blob;
+    return upload.commit(blob.digest, {});
+  }
+
+  static std::string layer_type(std::string_view first_bytes) {
+    return first_bytes.starts_with("\x1f\x8b") ? media::kDockerLayerGzip : media::kDockerLayer;
+  }
+
+  Result<std::vector<runtime::Image>> make_image(const PlannedImage& planned) {
+    ImageStore::Resolved resolved;
+    resolved.config = planned.parsed_config;
+    resolved.manifest.config = {media::kDockerConfig, sha256_digest(planned.config),
+                                static_cast<std::int64_t>(planned.config.size())};
+    std::uint64_t size = 0;
+    for (const auto& layer : planned.layers) {
+      const auto& stored = stored_.at(layer.entry);
+      if (layer.blob && layer.blob->digest != stored.digest) {
+        return refused("layer " + layer.blob->digest + " is not what it says");
+      }
+      resolved.manifest.layers.push_back(layer.blob ? *layer.blob : stored);
+      size += static_cast<std::uint64_t>(stored.size);
+    }
+    const auto manifest = planned.manifest ? *planned.manifest : write_manifest(resolved.manifest);
+    resolved.blob = {planned.manifest ? media::kOciManifest : media::kDockerManifest,
+                     sha256_digest(manifest), static_cast<std::int64_t>(manifest.size())};
+    if (const auto stored = store_documents(resolved, planned.config, manifest); !stored) {
+      return tl::unexpected(stored.error());
+    }
+    if (const auto unpacked = store_.unpack(resolved); !unpacked) {
+      return tl::unexpected(unpacked.error());
+    }
+    std::vector<runtime::Image> images;
+    for (const auto& name : planned.names) {
+      if (const auto named = store_.name(name, resolved.blob); !named) {
+        return tl::unexpected(named.error());
+      }
+      images.push_back({name, resolved.blob.digest, size});
+    }
+    return images;
+  }
+
+  static std::string write_manifest(const Manifest& manifest) {
+    const auto descriptor = [](const Blob& blob) {
+      return json{{"mediaType", blob.media_type}, {"digest", blob.digest}, {"size", blob.size}};
+    };
+    json layers = json::array();
+    for (const auto& layer : manifest.layers) layers.push_back(descriptor(layer));
+    return json{{"schemaVersion", 2},
+                {"mediaType", media::kDockerManifest},
+                {"config", descriptor(manifest.config)},
+                {"layers", layers}}
+        .dump();
+  }
+
+  /// The manifest's labels keep what it names, the image's record keeps the manifest.
+  Step store_documents(const ImageStore::Resolved& image, const std::string& config,
+                       const std::string& manifest) {
+    Upload::Labels labels{{"containerd.io/gc.ref.content.config", image.manifest.config.digest}};
+    for (std::size_t at = 0; at < image.manifest.layers.size(); ++at) {
+      labels["containerd.io/gc.ref.content.l." + std::to_string(at)] =
+          image.manifest.layers[at].digest;
+    }
+    if (auto stored = store_document(config, image.manifest.config.digest, {}); !stored) {
+      return stored;
+    }
+    if (auto stored = store_document(manifest, image.blob.digest, labels); !stored) return stored;
+    return store_.label_content(image.blob.digest, labels);  // it may have been there without
+  }
+
+  Step store_document(const std::string& bytes, const std::string& digest,
+                      const Upload::Labels& labels) {
+    Upload upload(store_.api());
+    if (auto written = upload.write(bytes); !written) return written;
+    return upload.commit(digest, labels);
+  }
+
+  ImageStore& store_;
+  std::string file_;
+  ArchiveContents contents_;
+  std::map<std::string, Blob> stored_;  ///< layers, by entry
+};
+
+}  // namespace
+
+Result<std::vector<runtime::Image>> import_archive(ImageStore& store, const std::string& file,
+                                                   const std::optional<std::string>& name) {
+  return Import(store, file).run(name);
 }
 
 }  // namespace mayfly::containerd

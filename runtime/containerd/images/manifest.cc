@@ -82,14 +82,20 @@ tl::expected<std::variant<Manifest, Choice>, std::string> parse_manifest(
 }
 
 std::string sha256_digest(std::string_view bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  std::array<char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
-  EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr);
+  EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), &size,
+             EVP_sha256(), nullptr);
+  return digest_text({digest.data(), size});
+}
+
+std::string digest_text(std::string_view digest) {
   constexpr std::string_view kHex = "0123456789abcdef";
   std::string text = "sha256:";
-  for (unsigned at = 0; at < size; ++at) {
-    text.push_back(kHex[digest[at] >> 4]);
-    text.push_back(kHex[digest[at] & 0xf]);
+  for (const char one : digest) {
+    const auto byte = static_cast<unsigned char>(one);
+    text.push_back(kHex[byte >> 4]);
+    text.push_back(kHex[byte & 0xf]);
   }
   return text;
 }

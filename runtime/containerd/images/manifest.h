@@ -53,4 +53,7 @@ inline constexpr const char* kDockerLayerGzip = "application/vnd.docker.image.ro
 
 [[nodiscard]] std::string sha256_digest(std::string_view bytes);
 
+/// "sha256:" and the hex form of a digest's bytes.
+[[nodiscard]] std::string digest_text(std::string_view digest);
+
 }  // namespace mayfly::containerd

@@ -68,13 +68,40 @@ runtime::Result<std::monostate> ImageStore::unpack_layer(const Blob& layer,
 runtime::Result<std::monostate> ImageStore::keep_snapshot(const Resolved& image,
                                                           const std::string& chain) {
   if (chain.empty()) return std::monostate{};
-  const auto label = "containerd.io/gc.ref.snapshot." + snapshotter_;
+  return label_content(image.manifest.config.digest,
+                       {{"containerd.io/gc.ref.snapshot." + snapshotter_, chain}});
+}
+
+runtime::Result<std::monostate> ImageStore::label_content(
+    const std::string& digest, const std::map<std::string, std::string>& labels) {
   wire::UpdateContentRequest request;
-  request.mutable_info()->set_digest(image.manifest.config.digest);
-  (*request.mutable_info()->mutable_labels())[label] = chain;
-  request.mutable_update_mask()->add_paths("labels." + label);
+  request.mutable_info()->set_digest(digest);
+  for (const auto& [label, value] : labels) {
+    (*request.mutable_info()->mutable_labels())[label] = value;
+    request.mutable_update_mask()->add_paths("labels." + label);
+  }
   const auto reply = api_.call(method::kUpdateContent, request);
   if (!reply) return tl::unexpected(fault_of(reply.error(), "label the image"));
+  return std::monostate{};
+}
+
+runtime::Result<std::monostate> ImageStore::name(const std::string& name, const Blob& manifest) {
+  wire::UpdateImageRequest update;
+  auto& image = *update.mutable_image();
+  image.set_name(name);
+  image.mutable_target()->set_media_type(manifest.media_type);
+  image.mutable_target()->set_digest(manifest.digest);
+  image.mutable_target()->set_size(manifest.size);
+  wire::ImageRequest create;
+  *create.mutable_image() = image;
+  const auto created = api_.call(method::kCreateImage, create);
+  if (created) return std::monostate{};
+  if (!is_answer(created.error(), grpc::Code::kAlreadyExists)) {
+    return tl::unexpected(fault_of(created.error(), "name the image"));
+  }
+  update.mutable_update_mask()->add_paths("target");
+  const auto updated = api_.call(method::kUpdateImage, update);
+  if (!updated) return tl::unexpected(fault_of(updated.error(), "rename the image"));
   return std::monostate{};
 }
 
