@@ -1,5 +1,6 @@
 """Replacements per second with workers that exit at once: Mayfly, raw containerd calls, `ctr run`."""
 
+import json
 import os
 import sys
 import time
@@ -24,11 +25,13 @@ def _progress(text):
 
 
 def _raw(bench, containerd, streams, seconds):
-    """Create, start, wait, delete by the driver's own calls, in so many streams."""
-    words = run_program([os.path.join(bench.programs, "bench_raw_containerd"),
-                         containerd.socket, containerd.namespace, supervisors.IMAGE,
-                         str(streams), str(seconds)], seconds=seconds + 60).split()
-    return float(words[0])
+    """Create, start, wait, remove by the driver's own calls, in so many streams."""
+    answer = run_program(
+        [os.path.join(bench.programs, "bench_raw_containerd"), "--socket", containerd.socket,
+         "--namespace", containerd.namespace, "--image", supervisors.IMAGE,
+         "--cgroup-parent", "/" + containerd.namespace, "--streams", str(streams),
+         "--seconds", str(seconds), "--command", "/bench_worker"], seconds=seconds + 60)
+    return json.loads(answer)["lives_per_s"]
 
 
 def _ctr(bench, containerd, streams, seconds):
