@@ -167,8 +167,7 @@ json kernel(const ContainerSpec& container, const Host& host) {
 
 /// Faults that runc would only tell of later and in other words.
 std::string fault_of(const ContainerSpec& container, const ImageConfig& image) {
-  if (container.entrypoint.empty() && container.command.empty() && image.entrypoint.empty() &&
-      image.cmd.empty()) {
+  if (container.command.empty() && image.entrypoint.empty() && image.cmd.empty()) {
     return "neither the pool nor the image names a command";
   }
   const auto& cwd = first_of(container.working_directory, image.working_directory);

@@ -87,8 +87,7 @@ class Bench {
     spec.name = arguments_.options.owned.name_prefix + std::to_string(getpid()) + "-" +
                 std::to_string(++names_);
     spec.image = digest_;
-    spec.entrypoint = arguments_.command;
-    spec.command = {};
+    spec.command = arguments_.command;
     spec.security.seccomp = !arguments_.no_seccomp;
     const auto name = spec.name;
     driver_->create(std::move(spec),

@@ -49,7 +49,8 @@ runtime::Result<std::monostate> Upload::send(wire::WriteContentRequest message,
     api_.api().send_more(*call_, message, sending);
   }
   const auto before = replies_;
-  const bool heard = api_.wait_for([&] { return replies_ > before || end_; });
+  const bool last = sending == grpc::Sending::kDone;
+  const bool heard = api_.wait_for([&] { return end_ || (!last && replies_ > before); });
   if (end_ && !*end_) {
     if (is_answer(end_->error(), grpc::Code::kAlreadyExists)) return std::monostate{};
     auto fault = fault_of(end_->error(), "store the image");
@@ -57,7 +58,7 @@ runtime::Result<std::monostate> Upload::send(wire::WriteContentRequest message,
     if (is_answer(end_->error(), grpc::Code::kFailedPrecondition)) fault.kind = FaultKind::kRefused;
     return tl::unexpected(std::move(fault));
   }
-  if (heard) return std::monostate{};
+  if (heard && (last || !end_)) return std::monostate{};
   return tl::unexpected(
       Fault{FaultKind::kUnknown, "containerd, store the image: no answer in time"});
 }
