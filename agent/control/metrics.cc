@@ -12,10 +12,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// From a tenth of a millisecond (a respawn) to a minute (a slow create).
-constexpr std::array<core::Duration, 18> kBounds{100us, 250us, 500us, 750us, 1ms,  1500us,
-                                                 2ms,   3ms,   5ms,   10ms,  25ms, 50ms,
-                                                 100ms, 250ms, 1s,    5s,    15s,  60s};
+/// Powers of two from 64 µs (a respawn) to 67 s (a slow create): bounds of the histograms
+/// themselves, so that no bucket is a guess.
+constexpr std::array<core::Duration, 21> kBounds = [] {
+  std::array<core::Duration, 21> bounds{};
+  core::Duration bound = 64us;
+  for (core::Duration& each : bounds) {
+    each = bound;
+    bound *= 2;
+  }
+  return bounds;
+}();
 
 std::string number(double value) {
   std::array<char, 32> buffer{};

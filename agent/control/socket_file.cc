@@ -1,5 +1,6 @@
 #include "agent/control/socket_file.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -72,10 +73,8 @@ tl::expected<void, std::string> SocketFile::open(std::optional<gid_t> group) {
   if (const auto cleared = clear_stale(path_, address); !cleared) return cleared;
   const auto* generic = reinterpret_cast<const sockaddr*>(&address);
   if (bind(fd_, generic, sizeof address) != 0) return failed(path_, "cannot be bound", errno);
-  struct stat status {};
-  if (lstat(path_.c_str(), &status) != 0) return failed(path_, "cannot be looked at", errno);
-  device_ = status.st_dev;
-  inode_ = status.st_ino;
+  identity_ = identify(path_);
+  if (identity_.inode == 0) return failed(path_, "cannot be looked at", errno);
   // Nobody can connect before listen(), so the permissions stand before the first caller.
   if (group && chown(path_.c_str(), static_cast<uid_t>(-1), *group) != 0) {
     return failed(path_, "cannot be given to its group", errno);
@@ -87,17 +86,20 @@ tl::expected<void, std::string> SocketFile::open(std::optional<gid_t> group) {
   return {};
 }
 
+SocketFile::Identity SocketFile::identify(const std::string& path) {
+  struct statx status {};
+  const unsigned wanted = STATX_INO | STATX_BTIME;
+  if (statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, wanted, &status) != 0) return {};
+  return {status.stx_ino, status.stx_btime.tv_sec, status.stx_btime.tv_nsec};
+}
+
 SocketFile::SocketFile(SocketFile&& other) noexcept
     : path_(std::move(other.path_)),
       fd_(std::exchange(other.fd_, -1)),
-      device_(std::exchange(other.device_, 0)),
-      inode_(std::exchange(other.inode_, 0)) {}
+      identity_(std::exchange(other.identity_, {})) {}
 
 SocketFile::~SocketFile() {
-  struct stat status {};
-  const bool ours = inode_ != 0 && lstat(path_.c_str(), &status) == 0 && status.st_dev == device_ &&
-                    status.st_ino == inode_;
-  if (ours) unlink(path_.c_str());
+  if (identity_.inode != 0 && identify(path_) == identity_) unlink(path_.c_str());
 }
 
 int SocketFile::take() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <tl/expected.hpp>
@@ -22,13 +23,23 @@ class SocketFile {
   [[nodiscard]] int take();
 
  private:
+  /// Which file a name stands for. Inode numbers are used again at once by some file systems, hence
+  /// the time of birth (all zero where it is not kept).
+  struct Identity {
+    std::uint64_t inode = 0;
+    std::int64_t born_s = 0;
+    std::uint32_t born_ns = 0;
+    bool operator==(const Identity&) const = default;
+  };
+  /// Nothing there: inode 0.
+  [[nodiscard]] static Identity identify(const std::string& path);
+
   SocketFile(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
   [[nodiscard]] tl::expected<void, std::string> open(std::optional<gid_t> group);
 
   std::string path_;
   int fd_ = -1;
-  dev_t device_ = 0;
-  ino_t inode_ = 0;
+  Identity identity_;
 };
 
 }  // namespace mayfly::control

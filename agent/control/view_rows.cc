@@ -9,6 +9,9 @@
 namespace mayfly::control {
 namespace {
 
+constexpr int kHistogramSteps = 136;
+constexpr double kStepsPerDoubling = 4.0;
+
 template <class T>
 Json maybe(const std::optional<T>& value) {
   return value ? Json(*value) : Json();
@@ -74,18 +77,27 @@ Json image_view(const Operations::ImageRow& row) {
 }
 
 std::int64_t quantile_us(const std::vector<const agent::Histogram*>& parts, double q) {
-  std::uint64_t total = 0;
-  for (const agent::Histogram* part : parts) total += part->count();
+  const auto counted = [&parts](core::Duration bound) {
+    std::uint64_t sum = 0;
+    for (const agent::Histogram* part : parts) sum += part->at_most(bound);
+    return static_cast<double>(sum);
+  };
+  double total = 0;
+  for (const agent::Histogram* part : parts) total += static_cast<double>(part->count());
   if (total == 0) return 0;
-  // The histogram's own bounds, 2^(1/4) apart, so that one pool gives what its quantile() gives.
-  const auto rank = static_cast<std::uint64_t>(std::ceil(q * static_cast<double>(total)));
-  for (int step = 0; step < 136; ++step) {
-    const auto bound = core::Duration(std::llround(1000.0 * std::exp2(step / 4.0)));
-    std::uint64_t below = 0;
-    for (const agent::Histogram* part : parts) below += part->at_most(bound);
-    if (below >= rank) return to_us(bound);
+  // The histogram's own bounds and its interpolation, so that one pool gives what quantile() gives.
+  double low_us = 0;
+  double below = 0;
+  for (int step = 0; step < kHistogramSteps; ++step) {
+    const double bound_us = std::exp2(step / kStepsPerDoubling);
+    const double here = counted(core::Duration(std::llround(bound_us * 1000))) - below;
+    if (here > 0 && below + here >= q * total) {
+      return std::llround(low_us + (bound_us - low_us) * (q * total - below) / here);
+    }
+    below += here;
+    low_us = bound_us;
   }
-  return to_us(std::chrono::hours(5));
+  return std::llround(low_us);
 }
 
 std::string render(const Json& json) {
