@@ -185,9 +185,9 @@ tl::expected<Writers, std::string> Logs::open(const std::string& pool, const std
   Pool& home = **opened;
   impl_->unwatch(home, worker);
   home.forget_ended(worker);
-  auto out = home.shelf.create(worker, Stream::kStdout);
+  auto out = home.shelf.append_to(worker, Stream::kStdout);
   if (!out) return tl::make_unexpected(out.error());
-  auto err = home.shelf.create(worker, Stream::kStderr);
+  auto err = home.shelf.append_to(worker, Stream::kStderr);
   if (!err) return tl::make_unexpected(err.error());
   impl_->watch(home, worker, bounds);
   return Writers{out->release(), err->release()};

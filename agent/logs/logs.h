@@ -36,7 +36,8 @@ class Logs {
   Logs(const Logs&) = delete;
   Logs& operator=(const Logs&) = delete;
 
-  /// Creates the worker's two files and watches them. Error: one line with the path.
+  /// Creates the worker's two files and watches them; goes on with those of an earlier run, where a
+  /// held worker is adopted and still needs its writers. Error: one line with the path.
   [[nodiscard]] tl::expected<Writers, std::string> open(const std::string& pool,
                                                         const std::string& worker, Bounds bounds);
   /// Watches the files of a worker that an earlier run opened. Absent files are no error. To be

@@ -172,18 +172,16 @@ std::string Shelf::path_of(const std::string& worker, Stream stream) const {
   return path_ + '/' + file_name(worker, stream);
 }
 
-tl::expected<Descriptor, std::string> Shelf::create(const std::string& worker,
-                                                    Stream stream) const {
+tl::expected<Descriptor, std::string> Shelf::append_to(const std::string& worker,
+                                                       Stream stream) const {
   if (!is_name(worker)) return tl::make_unexpected("not a worker's name: " + worker);
   const std::string name = file_name(worker, stream);
-  constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-  Descriptor file(::openat(directory_.get(), name.c_str(), kFlags, kFileMode));
-  if (!file && errno == EEXIST) {
-    ::unlinkat(directory_.get(), name.c_str(), 0);
-    file.reset(::openat(directory_.get(), name.c_str(), kFlags, kFileMode));
-  }
+  constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
+  // Without O_EXCL: after a restart of the agent the file may be there, and its worker not yet run.
+  Descriptor file(::openat(directory_.get(), name.c_str(), kFlags | O_NONBLOCK, kFileMode));
   if (!file) return tl::make_unexpected(fault("cannot make", path_ + '/' + name));
-  ::fchmod(file.get(), kFileMode);  // the umask may have taken bits away
+  ::fcntl(file.get(), F_SETFL, O_APPEND);  // only our own opening must not wait
+  ::fchmod(file.get(), kFileMode);         // the umask may have taken bits away
   // Without the right to do so the files are ours, and only workers of our own user can lease them.
   [[maybe_unused]] const int done = ::fchown(file.get(), kFileOwner, static_cast<gid_t>(-1));
   return file;

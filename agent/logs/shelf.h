@@ -24,9 +24,9 @@ class Shelf {
   /// Unmounts and removes it, open or not; absent is fine.
   static void remove(const std::string& root, const std::string& pool);
 
-  /// A new file for appending. Error: one line with the path.
-  [[nodiscard]] tl::expected<runtime::Descriptor, std::string> create(const std::string& worker,
-                                                                      Stream stream) const;
+  /// The file, opened for appending; made where it is absent. Error: one line with the path.
+  [[nodiscard]] tl::expected<runtime::Descriptor, std::string> append_to(const std::string& worker,
+                                                                         Stream stream) const;
 
   struct Size {
     std::uint64_t length = 0;    ///< as the file claims

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "runtime/gate/frames.h"
+#include "runtime/gate/program/agent_frame.h"
 
 namespace {
 
@@ -38,11 +39,23 @@ void read_as_agent(std::string_view bytes, std::size_t piece) {
   }
 }
 
+void read_as_gate(std::string_view line) {
+  static mayfly::gate::Variables variables;
+  const auto frame = mayfly::gate::parse_agent_frame(line, variables);
+  if (frame != mayfly::gate::AgentFrame::kRelease) return;
+  for (std::size_t i = 0; i < variables.size(); ++i) {
+    const std::string_view entry(variables[i]);
+    check(entry.find('=') != entry.npos && entry.front() != '=');
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::size_t piece = std::size_t{data[0]} + 1;
-  read_as_agent({reinterpret_cast<const char*>(data) + 1, size - 1}, piece);
+  const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
+  read_as_agent(bytes, piece);
+  read_as_gate(bytes.substr(0, bytes.find('\n')));
   return 0;
 }

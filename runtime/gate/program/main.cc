@@ -105,13 +105,22 @@ void tidy_descriptors() {
   ::_exit(exit_code_of(error));
 }
 
+/// Does once what the release will need, so that its code, heap and buffers are in memory by then.
+void rehearse(Command& command, Connection& connection) {
+  const AgentFrame frame = parse_agent_frame(
+      R"({"mayfly":1,"type":"release","slot":0,"env":{"MAYFLY_REHEARSAL":""}})", variables);
+  if (frame != AgentFrame::kRelease) std::abort();
+  variables.prefault();
+  connection.prefault();
+  variables.clear();
+  command.prepare();
+}
+
 [[noreturn]] void hold(const Arguments& arguments, Connection& connection) {
   const bool app = arguments.mode == Mode::kHoldApp;
   if (app) ::setenv(kSocketVariable, arguments.socket, 1);
   Command command(arguments.command, environ);
-  command.prepare();
-  variables.prefault();
-  connection.prefault();
+  rehearse(command, connection);
   const AgentFrame awaited = app ? AgentFrame::kStart : AgentFrame::kRelease;
   const char* const greeting = app ? R"({"mayfly":1,"type":"hello","hold":"app"})"
                                      "\n"

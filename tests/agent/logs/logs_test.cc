@@ -256,6 +256,16 @@ TEST_F(LogsTest, GoesOnWithTheFilesOfAnEarlierRun) {
   EXPECT_TRUE(tail("living", 100).ends_with("xafter\n"));
 }
 
+TEST_F(LogsTest, OpensTheFilesOfAHeldWorkerOnceMore) {
+  say(open("w").out, "before\n");
+  restart();
+  const auto files = open("w");
+  say(files.out, "after\n");
+  EXPECT_EQ(tail("w", 100), "before\nafter\n");
+  EXPECT_EQ(::fcntl(files.out.get(), F_GETFL) & (O_NONBLOCK | O_APPEND), O_APPEND);
+  EXPECT_EQ(logs_->kept("p"), std::vector<std::string>{"w"});
+}
+
 TEST_F(LogsTest, DropsAPoolThatIsWrittenTo) {
   const auto files = open("w");
   logs_->drop_pool("p");

@@ -1,5 +1,6 @@
 // Peers that Gates must not trust.
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -182,6 +183,66 @@ TEST_F(Peers, ThatDoNotReadCannotBlockTheRelease) {
   peer.leave();
   gates_->release("w", {});
   until([&] { return !events_.empty() && events_.back().starts_with("failed w: "); });
+}
+
+TEST_F(Peers, WaitWhenThereAreNoDescriptorsLeft) {
+  open("w");
+  Peer peer(socket_of("w"));
+  peer.say(kHello);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{3, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  settle();  // would not end if the door were busy with what it cannot accept
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(events_, std::vector<std::string>{});
+  until_event("ready w");
+}
+
+TEST_F(Peers, MayBeClosedFromWithinAnyCallback) {
+  std::unique_ptr<Gates> gates;
+  std::vector<std::string> told;
+  const auto close = [&](const char* what) {
+    return [&, what](const std::string& worker, auto...) {
+      told.emplace_back(what);
+      gates->close(worker);
+    };
+  };
+  gates = std::make_unique<Gates>(
+      loop_, Gates::Options{folder_ + "/closing"},
+      Callbacks{close("ready"), close("lost"), close("running"), close("failed")});
+  const auto meet = [&](const std::string& words) {
+    ASSERT_TRUE(gates->open("w", Hold::kGate, {}));
+    Peer peer(gates->mount_source("w") + "/gate.sock");
+    peer.say(words);
+    const auto before = told.size();
+    until([&] { return told.size() > before && peer.closed(); });
+  };
+  meet(std::string(kHello) + kHello);
+  meet("x\n" + std::string(kHello));
+  EXPECT_EQ(told, (std::vector<std::string>{"ready", "lost"}));
+  EXPECT_EQ(gates->present(), std::vector<std::string>{});
+}
+
+TEST_F(Peers, SayFailedAfterTheReleaseAndAreNotRunning) {
+  open("w");
+  Peer peer = held("w");
+  gates_->release("w", {});
+  peer.say("{\"mayfly\":1,\"type\":\"failed\",\"errno\":13,\"what\":\"exec /x\"}\n");
+  peer.leave();
+  until_event("failed w: exec /x: Permission denied");
+  settle();
+  EXPECT_EQ(count("running w"), 0U);
+}
+
+TEST_F(Peers, ThatGoAwayDuringTheReleaseLeaveNoCallbackBehind) {
+  open("w");
+  Peer peer = held("w");
+  peer.leave();
+  gates_->release("w", {});  // fails, and will say so
+  gates_->close("w");
+  settle();
+  EXPECT_EQ(events_, std::vector<std::string>{"ready w"});
 }
 
 class Workers : public Peers {};
