@@ -63,12 +63,23 @@ void back_off(Turn& turn, const Worker& worker, std::string why) {
 }
 
 bool ran_long(const Pool& pool, const Worker& worker, Time now) {
-  if (!worker.running) return false;
-  return worker.exited.value_or(now) - *worker.running >= pool.settings.backoff.reset_after;
+  // Of an adopted one it is only known that it has run since it was found.
+  const std::optional<Time> since =
+      worker.running || !worker.adopted ? worker.running : worker.started;
+  if (!since) return false;
+  return worker.exited.value_or(now) - *since >= pool.settings.backoff.reset_after;
 }
 
 void clear_failures(Pool& pool) {
   pool.failures = 0;
+}
+
+void clear_backoff(Pool& pool) {
+  clear_failures(pool);
+  for (auto& [index, slot] : pool.slots) {
+    slot.not_before = Time{};
+    slot.losses = 0;
+  }
 }
 
 StartCurve* start_curve(Pool& pool, Revision revision) {

@@ -23,6 +23,9 @@ void back_off(Turn& turn, const Worker& worker, std::string why);
 /// The pool's workers do well again: the next failure is a first one.
 void clear_failures(Pool& pool);
 
+/// Forgets failures and ends the waits of all slots.
+void clear_backoff(Pool& pool);
+
 /// nullptr: the revision is neither active nor being staged.
 [[nodiscard]] StartCurve* start_curve(Pool& pool, Revision revision);
 

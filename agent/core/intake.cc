@@ -42,15 +42,11 @@ void drop(Turn& turn, Pool& pool) {
 }
 
 void reset(Turn& turn, Pool& pool) {
-  clear_failures(pool);
+  clear_backoff(pool);
   pool.starts = {};
   pool.staging = {};
   pool.prepare_failures = 0;
   pool.prepare_at = turn.now;
-  for (auto& [index, slot] : pool.slots) {
-    slot.not_before = Time{};
-    slot.losses = 0;
-  }
 }
 
 bool is_start_open(const Worker& worker) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/core/backoff.h"
 #include "agent/core/spares.h"
 #include "agent/core/words.h"
 
@@ -16,6 +17,7 @@ constexpr Duration kPrepareWaitMax = 60s;
 
 void activate(Turn& turn, Pool& pool, Revision revision) {
   pool.active = revision;
+  clear_backoff(pool);  // what failed was the revision before
   pool.starts = pool.staging;
   pool.staging = {};
   turn.decision.transitions.push_back({.at = turn.now,

@@ -171,6 +171,17 @@ TEST(Revision, IsStagedEvenIfTheOldOneCannotStart) {
   EXPECT_EQ(core.pool().active, Revision{2});
 }
 
+TEST(Revision, ThatBecomesActiveEndsTheWaitsForTheOldOne) {
+  Harness core;
+  core.fill(bare_pool(1));
+  core.exit(core.worker_in(0), {.code = 1, .signal = 0});
+  ASSERT_GT(core.slot().not_before, core.now());
+  core.feed(PoolDesired{at(bare_pool(1), 2)});
+  core.feed(RevisionPrepared{"p", Revision{2}});
+  EXPECT_LE(core.slot().not_before, core.now());
+  EXPECT_EQ(core.pool().failures, 0U);
+}
+
 TEST(Revision, NumbersNeverGoBack) {
   Harness core;
   core.fill(at(small_pool(), 5));
