@@ -120,22 +120,16 @@ Failure Client::unreachable() const {
               "socket with --socket"};
 }
 
-Outcome Client::perform(Transfer& transfer) {
-  if (curl_ == nullptr) return fail(ExitCode::kError, "libcurl cannot be used");
+void Client::prepare(Transfer& transfer) {
   transfer.curl = curl_;
   curl_easy_reset(curl_);
-  const std::string url = "http://mayfly" + transfer.target;
-  // No "Expect: 100-continue": it costs a round trip and the daemon refuses without reading anyway.
-  const std::unique_ptr<curl_slist, FreeList> headers(
-      curl_slist_append(curl_slist_append(nullptr, "Expect:"), "Content-Type: application/json"));
   curl_easy_setopt(curl_, CURLOPT_UNIX_SOCKET_PATH, socket_.c_str());
-  curl_easy_setopt(curl_, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(curl_, CURLOPT_URL, ("http://mayfly" + transfer.target).c_str());
   curl_easy_setopt(curl_, CURLOPT_PROXY, "");
   curl_easy_setopt(curl_, CURLOPT_PROTOCOLS_STR, "http");
   curl_easy_setopt(curl_, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl_, CURLOPT_CONNECTTIMEOUT_MS, kConnectTimeoutMs);
   curl_easy_setopt(curl_, CURLOPT_TIMEOUT_MS, transfer.timeout_ms);
-  curl_easy_setopt(curl_, CURLOPT_HTTPHEADER, headers.get());
   curl_easy_setopt(curl_, CURLOPT_WRITEFUNCTION, &Transfer::on_bytes);
   curl_easy_setopt(curl_, CURLOPT_WRITEDATA, &transfer);
   if (transfer.body != nullptr) {
@@ -148,6 +142,15 @@ Outcome Client::perform(Transfer& transfer) {
     curl_easy_setopt(curl_, CURLOPT_POSTFIELDSIZE_LARGE, transfer.file_size);
   }
   curl_easy_setopt(curl_, CURLOPT_CUSTOMREQUEST, transfer.method.c_str());
+}
+
+Outcome Client::perform(Transfer& transfer) {
+  if (curl_ == nullptr) return fail(ExitCode::kError, "libcurl cannot be used");
+  prepare(transfer);
+  // No "Expect: 100-continue": it costs a round trip and the daemon refuses without reading anyway.
+  const std::unique_ptr<curl_slist, FreeList> headers(
+      curl_slist_append(curl_slist_append(nullptr, "Expect:"), "Content-Type: application/json"));
+  curl_easy_setopt(curl_, CURLOPT_HTTPHEADER, headers.get());
   const CURLcode code = curl_easy_perform(curl_);
   curl_easy_getinfo(curl_, CURLINFO_RESPONSE_CODE, &transfer.status);
   if (transfer.too_large) return fail(ExitCode::kError, "the daemon's answer is too large");
@@ -161,10 +164,8 @@ Outcome Client::perform(Transfer& transfer) {
     return fail(ExitCode::kError,
                 "the connection to the daemon broke: " + std::string(curl_easy_strerror(code)));
   }
-  if (transfer.status >= 300) {
-    return tl::unexpected(failure_of(transfer.status, transfer.answer));
-  }
-  return {};
+  if (transfer.status < 300) return {};
+  return tl::unexpected(failure_of(transfer.status, transfer.answer));
 }
 
 namespace {

@@ -43,6 +43,7 @@ class Client {
 
  private:
   struct Transfer;
+  void prepare(Transfer& transfer);
   [[nodiscard]] Outcome perform(Transfer& transfer);
   [[nodiscard]] Failure unreachable() const;
 

@@ -6,6 +6,11 @@
 
 namespace mayfly::control {
 
+std::int64_t unix_ms_now() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
+}
+
 std::int64_t to_ms(core::Duration duration) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
 }

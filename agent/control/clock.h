@@ -17,6 +17,9 @@ struct Moment {
   [[nodiscard]] std::optional<std::int64_t> unix_ms_of(core::Time time) const;
 };
 
+/// By the wall clock.
+[[nodiscard]] std::int64_t unix_ms_now();
+
 /// "2026-11-23T17:18:03.042Z"
 [[nodiscard]] std::string rfc3339(std::int64_t unix_ms);
 

@@ -53,6 +53,9 @@ using Respond = std::function<void(Response)>;
 [[nodiscard]] Response error_response(unsigned status, std::string_view code,
                                       std::string_view message);
 
+[[nodiscard]] Response forbidden();
+[[nodiscard]] Response too_large(std::uint64_t bytes_max);
+
 /// Errors: not a path, a broken percent escape, a control character, a key given twice.
 [[nodiscard]] tl::expected<Target, std::string> parse_target(std::string_view target);
 

@@ -27,6 +27,22 @@ unsigned status_of(Refusal refusal) {
 
 }  // namespace
 
+Response error_response(unsigned status, std::string_view code, std::string_view message) {
+  Response response = json_response(Json{{"error", {{"code", code}, {"message", message}}}});
+  response.status = status;
+  return response;
+}
+
+Response forbidden() {
+  return error_response(403, "forbidden",
+                        "only root and members of the socket's group may use this");
+}
+
+Response too_large(std::uint64_t bytes_max) {
+  return error_response(413, "too_large",
+                        "the body is larger than " + std::to_string(bytes_max) + " bytes");
+}
+
 Response json_response(const Json& json) {
   Response response;
   response.body = render(json) + "\n";

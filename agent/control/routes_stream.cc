@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "agent/control/reply.h"
 #include "agent/control/router.h"
@@ -122,6 +123,13 @@ std::string read_all(const logs::Logs& logs, const std::string& pool, const std:
   return text;
 }
 
+bool lives(const Operations& operations, const std::string& worker) {
+  const auto id = operations.worker_id(worker);
+  const auto& workers = operations.model().workers;
+  const auto found = id ? workers.find(*id) : workers.end();
+  return found != workers.end() && !found->second.exited;
+}
+
 /// One worker's stream as it is. With `follow` it ends when the worker has.
 struct WorkerLogFeed {
   Operations& operations;
@@ -129,24 +137,15 @@ struct WorkerLogFeed {
   std::string worker;
   LogQuery query;
   std::uint64_t offset = 0;
-  bool first = true;
-
-  [[nodiscard]] bool lives() const {
-    const auto id = operations.worker_id(worker);
-    const auto& workers = operations.model().workers;
-    const auto found = id ? workers.find(*id) : workers.end();
-    return found != workers.end() && !found->second.exited;
-  }
+  bool begun = false;
 
   FeedStep operator()() {
     // Asked before reading: what it wrote before it ended is still read.
-    const bool more_may_come = query.follow.on && lives();
+    const bool more_may_come = query.follow.on && lives(operations, worker);
     FeedStep step;
-    if (first) {
+    if (!std::exchange(begun, true) && query.follow.tail) {
       step.bytes = last_lines(read_all(operations.logs(), pool, worker, query.stream, offset),
                               query.follow.tail);
-      first = false;
-      step.ended = !more_may_come;
       return step;
     }
     logs::Logs::Chunk chunk = operations.logs().read(pool, worker, query.stream, offset);
@@ -157,67 +156,78 @@ struct WorkerLogFeed {
   }
 };
 
-/// Whole lines of all workers of a pool that have logs, as {"worker": …, "line": …}.
+/// Whole lines of all workers of a pool that have logs, as {"worker": …, "line": …}. Workers take
+/// turns, so that one that floods does not silence the others, and a step stays small.
 struct PoolLogFeed {
   struct Part {
     std::uint64_t offset = 0;
     std::string rest;  ///< a line not yet ended
+    bool begun = false;
   };
   static constexpr std::size_t kLineMax = 64UL * 1024;
+  static constexpr std::size_t kStepBytes = 256UL * 1024;
 
   Operations& operations;
   std::string pool;
   LogQuery query;
   std::map<std::string, Part> parts;
-  bool first = true;
+  std::size_t turn = 0;
 
-  void add_lines(std::string& out, const std::string& worker, Part& part) const {
+  FeedStep operator()() {
+    const std::vector<std::string> kept = operations.logs().kept(pool);
+    std::erase_if(parts, [&kept](const auto& part) {
+      return std::find(kept.begin(), kept.end(), part.first) == kept.end();
+    });
+    FeedStep step;
+    bool news = false;
+    for (std::size_t i = 0; i < kept.size() && step.bytes.size() < kStepBytes; ++i) {
+      const std::string& worker = kept[turn++ % kept.size()];
+      news = advance(worker, parts[worker], step.bytes) || news;
+    }
+    step.ended = query.follow.on ? !operations.model().pools.contains(pool) : !news;
+    if (step.ended) {
+      for (auto& [worker, part] : parts) end_line(step.bytes, worker, part);
+    }
+    return step;
+  }
+
+  /// False: nothing new.
+  bool advance(const std::string& worker, Part& part, std::string& out) const {
+    const bool at_tail = !part.begun && query.follow.tail;
+    part.begun = true;
+    std::string bytes;
+    if (at_tail) {
+      bytes = last_lines(read_all(operations.logs(), pool, worker, query.stream, part.offset),
+                         query.follow.tail);
+    } else {
+      logs::Logs::Chunk chunk = operations.logs().read(pool, worker, query.stream, part.offset);
+      part.offset = chunk.next;
+      bytes = std::move(chunk.bytes);
+    }
+    part.rest += bytes;
+    add_lines(out, worker, part);
+    if (bytes.empty() && !lives(operations, worker)) end_line(out, worker, part);
+    return !bytes.empty();
+  }
+
+  /// Moves whole lines from `part.rest` to `out`; a line that is too long is cut into several.
+  static void add_lines(std::string& out, const std::string& worker, Part& part) {
     std::size_t from = 0;
     while (true) {
-      std::size_t end = part.rest.find('\n', from);
-      const bool cut = end == std::string::npos && part.rest.size() - from >= kLineMax;
-      if (end == std::string::npos && !cut) break;
-      if (cut) end = from + kLineMax - 1;
-      const std::string line = part.rest.substr(from, end - from + (cut ? 1 : 0));
+      const std::size_t newline = part.rest.find('\n', from);
+      const std::size_t end = std::min(newline, from + kLineMax);
+      if (end >= part.rest.size()) break;
+      const std::string line = part.rest.substr(from, end - from);
       out += render(Json{{"worker", worker}, {"line", line}}) + "\n";
-      from = end + 1;
+      from = end + (end == newline ? 1 : 0);
     }
     part.rest.erase(0, from);
   }
 
-  void add_rest(std::string& out, const std::string& worker, Part& part) const {
+  static void end_line(std::string& out, const std::string& worker, Part& part) {
     if (part.rest.empty()) return;
     part.rest += '\n';
     add_lines(out, worker, part);
-  }
-
-  FeedStep operator()() {
-    FeedStep step;
-    const std::vector<std::string> kept = operations.logs().kept(pool);
-    std::map<std::string, Part> now;
-    for (const std::string& worker : kept) {
-      Part& part = now[worker];
-      if (const auto before = parts.find(worker); before != parts.end()) {
-        part = std::move(before->second);
-      }
-      part.rest += read_step(worker, part);
-      add_lines(step.bytes, worker, part);
-      if (!query.follow.on) add_rest(step.bytes, worker, part);
-    }
-    parts = std::move(now);
-    first = false;
-    step.ended = !query.follow.on || !operations.model().pools.contains(pool);
-    return step;
-  }
-
-  std::string read_step(const std::string& worker, Part& part) const {
-    if (first) {
-      return last_lines(read_all(operations.logs(), pool, worker, query.stream, part.offset),
-                        query.follow.tail);
-    }
-    logs::Logs::Chunk chunk = operations.logs().read(pool, worker, query.stream, part.offset);
-    part.offset = chunk.next;
-    return std::move(chunk.bytes);
   }
 };
 

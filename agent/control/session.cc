@@ -28,21 +28,6 @@ constexpr std::size_t kReadSize = 4096;
 constexpr std::size_t kUploadChunk = 256UL * 1024;
 constexpr int kLingerReadsMax = 256;
 
-std::int64_t unix_ms_now() {
-  const auto since = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
-}
-
-Response forbidden() {
-  return error_response(403, "forbidden",
-                        "only root and members of the socket's group may use this");
-}
-
-Response too_large(std::uint64_t max) {
-  return error_response(413, "too_large",
-                        "the body is larger than " + std::to_string(max) + " bytes");
-}
-
 }  // namespace
 
 /// The steps of a connection, in order: await_request → read_header → read_body | read_upload → ask

@@ -2,7 +2,6 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "agent/control/http.h"
 #include "agent/control/names.h"
 #include "agent/control/views.h"
 
@@ -102,13 +101,6 @@ std::int64_t quantile_us(const std::vector<const agent::Histogram*>& parts, doub
 
 std::string render(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-Response error_response(unsigned status, std::string_view code, std::string_view message) {
-  Response response;
-  response.status = status;
-  response.body = render({{"error", {{"code", code}, {"message", message}}}}) + "\n";
-  return response;
 }
 
 }  // namespace mayfly::control

@@ -1,6 +1,7 @@
 #include "agent/control/router.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
@@ -219,6 +220,103 @@ TEST_F(Router, CutsOffAFollowerThatTheRingHasLapped) {
   const FeedStep step = response.feed();
   EXPECT_TRUE(step.ended);
   EXPECT_EQ(json::parse(step.bytes)["error"]["code"], "too_slow");
+}
+
+// ---- logs -----------------------------------------------------------------------------------
+
+class RouterLogs : public Router {
+ protected:
+  /// The worker's standard output; closed with the test.
+  int open(const std::string& worker) {
+    const auto writers = operations_.log_files().open("encode", worker, {});
+    EXPECT_TRUE(writers) << writers.error();
+    close(writers->err);
+    outs_.push_back(writers->out);
+    return writers->out;
+  }
+  static void write_to(int fd, const std::string& text) {
+    EXPECT_EQ(write(fd, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  }
+  /// All steps of a feed that ends.
+  static std::string drain(const Response& response) {
+    std::string all;
+    for (int steps = 0; steps < 1000; ++steps) {
+      FeedStep step = response.feed();
+      all += step.bytes;
+      if (step.ended) return all;
+    }
+    ADD_FAILURE() << "the feed does not end";
+    return all;
+  }
+  void TearDown() override {
+    for (const int fd : outs_) close(fd);
+  }
+
+  std::vector<int> outs_;
+};
+
+TEST_F(RouterLogs, GiveAWorkersOutputOrItsLastLines) {
+  operations_.add_pool("encode", 1);
+  operations_.add_running("encode", 0);
+  write_to(open("encode-1"), "one\ntwo\nthree\n");
+  EXPECT_EQ(drain(ask("GET", "/v1/workers/encode-1/logs")), "one\ntwo\nthree\n");
+  EXPECT_EQ(drain(ask("GET", "/v1/workers/encode-1/logs?tail=2")), "two\nthree\n");
+  EXPECT_EQ(drain(ask("GET", "/v1/workers/encode-1/logs?tail=0")), "");
+  EXPECT_EQ(drain(ask("GET", "/v1/workers/encode-1/logs?tail=9")), "one\ntwo\nthree\n");
+  EXPECT_EQ(drain(ask("GET", "/v1/workers/encode-1/logs?stream=stderr")), "");
+}
+
+TEST_F(RouterLogs, FollowAWorkerUntilItEnds) {
+  operations_.add_pool("encode", 1);
+  core::Worker& worker = operations_.add_running("encode", 0);
+  const int out = open("encode-1");
+  write_to(out, "one\n");
+  const Response response = ask("GET", "/v1/workers/encode-1/logs?follow=true&tail=5");
+  EXPECT_EQ(response.feed().bytes, "one\n");
+  EXPECT_FALSE(response.feed().ended);
+  write_to(out, "two");
+  EXPECT_EQ(response.feed().bytes, "two");
+  write_to(out, " and more");
+  worker.exited = operations_.time;
+  EXPECT_EQ(drain(response), " and more");
+}
+
+TEST_F(RouterLogs, GiveAPoolsOutputInWholeLinesWithTheirWorker) {
+  operations_.add_pool("encode", 2);
+  operations_.add_running("encode", 0);
+  operations_.add_running("encode", 1);
+  write_to(open("encode-1"), "a1\na2\nunfinished");
+  write_to(open("encode-2"), "b1\n");
+  const std::string all = drain(ask("GET", "/v1/pools/encode/logs"));
+  EXPECT_NE(all.find(R"({"worker":"encode-1","line":"a2"})"), std::string::npos);
+  EXPECT_NE(all.find(R"({"worker":"encode-1","line":"unfinished"})"), std::string::npos);
+  EXPECT_NE(all.find(R"({"worker":"encode-2","line":"b1"})"), std::string::npos);
+  const std::string tail = drain(ask("GET", "/v1/pools/encode/logs?tail=1"));
+  EXPECT_EQ(tail.find("a1"), std::string::npos);
+  EXPECT_NE(tail.find("b1"), std::string::npos);
+}
+
+TEST_F(RouterLogs, FollowAPoolAcrossItsWorkers) {
+  operations_.add_pool("encode", 1);
+  operations_.add_running("encode", 0);
+  const int out = open("encode-1");
+  const Response response = ask("GET", "/v1/pools/encode/logs?follow=true");
+  EXPECT_TRUE(response.feed().bytes.empty());
+  write_to(out, "half");
+  EXPECT_TRUE(response.feed().bytes.empty());
+  operations_.world.workers.clear();
+  EXPECT_NE(response.feed().bytes.find("half"), std::string::npos);
+  write_to(open("encode-2"), "next\n");
+  EXPECT_NE(response.feed().bytes.find("encode-2"), std::string::npos);
+}
+
+TEST_F(RouterLogs, CutALineThatIsTooLong) {
+  operations_.add_pool("encode", 1);
+  operations_.add_running("encode", 0);
+  write_to(open("encode-1"), std::string(200'000, 'x') + "\nend\n");
+  const std::string all = drain(ask("GET", "/v1/pools/encode/logs"));
+  EXPECT_EQ(std::count(all.begin(), all.end(), 'x'), 200'000);
+  EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 5);
 }
 
 TEST_F(Router, RefusesAWrongStreamQuery) {
