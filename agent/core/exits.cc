@@ -192,7 +192,7 @@ void ask_exits(Turn& turn) {
     const Time next = worker.deadline == kNever ? worker.due : worker.deadline;
     if (next > turn.now) {
       wake(turn, next);
-    } else if (turn.model.runtime_up && out < kQueriesInflightMax) {
+    } else if (out < kQueriesInflightMax) {
       query(turn, worker);
       wake(turn, worker.deadline);
       ++out;

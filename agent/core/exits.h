@@ -22,7 +22,8 @@ void settle_status(Worker& worker, std::optional<ExitStatus> status);
 enum class ExitPass : std::uint8_t { kBeforeReleases, kAfterReleases };
 void classify_exits(Turn& turn, ExitPass pass);
 
-/// Asks for missing exit statuses, and has settled exits recorded.
+/// Asks for missing exit statuses, and has settled exits recorded. Both go on while the runtime is
+/// down: the kernel may know a status, and records are not the runtime's.
 void ask_exits(Turn& turn);
 void record_exits(Turn& turn);
 

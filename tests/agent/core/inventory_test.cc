@@ -274,6 +274,17 @@ TEST(Runtime, WhileItIsDownNothingStartsOrIsRemovedButSparesAreReleased) {
   EXPECT_EQ(core.wants<RemoveWorker>().size(), 1U);
 }
 
+TEST(Runtime, WhileItIsDownExitsAreAskedForAndRecorded) {
+  Harness core;
+  core.fill(small_pool());
+  const WorkerId id = core.worker_in(0);
+  core.feed(RuntimeLost{"connection refused"});
+  core.feed(WorkerExited{id, core.now(), std::nullopt});
+  EXPECT_EQ(core.wants<QueryExit>().size(), 1U);
+  core.feed(ExitStatusKnown{id, ExitStatus{1, 0}});
+  EXPECT_EQ(core.wants<RecordExit>().size(), 1U);
+}
+
 TEST(Runtime, ThatIsFoundIsListed) {
   Harness core;
   core.fill(small_pool());
