@@ -45,11 +45,12 @@ std::string status_head(const Json& status, const Output& out) {
 }
 
 std::string status_totals(const Json& totals) {
+  const std::string pools = text(totals, "pools");
   return text(totals, "workers_running") + " of " + text(totals, "replicas") + " workers run in " +
-         text(totals, "pools") + " pools, " + text(totals, "spares_ready") + " spares ready\n" +
-         rounded(real(totals, "respawns_per_s")) + " respawns/s, " + hit_share(totals) +
-         ", gap p50 " + quantile(totals, "gap_p50_us") + ", p99 " + quantile(totals, "gap_p99_us") +
-         "\n";
+         pools + (pools == "1" ? " pool, " : " pools, ") + text(totals, "spares_ready") +
+         " spares ready\n" + rounded(real(totals, "respawns_per_s")) + " respawns/s, " +
+         hit_share(totals) + ", gap p50 " + quantile(totals, "gap_p50_us") + ", p99 " +
+         quantile(totals, "gap_p99_us") + "\n";
 }
 
 std::string warning(const std::string& what, const Output& out) {

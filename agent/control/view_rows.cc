@@ -89,7 +89,8 @@ std::int64_t quantile_us(const std::vector<const agent::Histogram*>& parts, doub
   double below = 0;
   for (int step = 0; step < kHistogramSteps; ++step) {
     const double bound_us = std::exp2(step / kStepsPerDoubling);
-    const double here = counted(core::Duration(std::llround(bound_us * 1000))) - below;
+    const auto bound = core::Duration(static_cast<std::int64_t>(std::ceil(bound_us * 1000)));
+    const double here = counted(bound) - below;
     if (here > 0 && below + here >= q * total) {
       return std::llround(low_us + (bound_us - low_us) * (q * total - below) / here);
     }

@@ -60,7 +60,7 @@ TEST_F(Views, SumPoolsIntoTotals) {
   EXPECT_EQ(totals["slots_empty"], 1);
   EXPECT_EQ(totals["spares_ready"], 1);
   EXPECT_EQ(totals["spare_hits"], 7);
-  EXPECT_NEAR(totals["gap_p50_us"].get<double>(), 700, 140);
+  EXPECT_NEAR(totals["gap_p50_us"].get<double>(), 700, 100);
   EXPECT_LT(totals["gap_p99_us"].get<double>(), 1000);
 }
 
@@ -69,7 +69,7 @@ TEST_F(Views, GiveAQuantileOfOnePoolAsItsHistogramDoes) {
   for (int i = 1; i <= 1000; ++i) histogram.add(std::chrono::microseconds(i * 3));
   for (const double q : {0.01, 0.5, 0.9, 0.99}) {
     const double wanted = static_cast<double>(to_us(histogram.quantile(q)));
-    EXPECT_NEAR(static_cast<double>(quantile_us({&histogram}, q)), wanted, wanted * 0.2) << q;
+    EXPECT_NEAR(static_cast<double>(quantile_us({&histogram}, q)), wanted, 1 + wanted * 0.01) << q;
   }
   EXPECT_EQ(quantile_us({}, 0.5), 0);
 }
