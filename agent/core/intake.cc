@@ -31,8 +31,6 @@ void desire(Turn& turn, const PoolSettings& settings) {
   pool.prepare_failures = 0;
   pool.prepare_failure.clear();
   pool.preparing = false;
-  pool.starts = {};
-  pool.staging = {};
 }
 
 void drop(Turn& turn, Pool& pool) {

@@ -52,6 +52,16 @@ TEST(Adoption, GivesAnotherSlotWhereTheOwnOneIsTaken) {
   EXPECT_EQ(core.worker_in(1), WorkerId{12});
 }
 
+TEST(Adoption, PlacesWorkersInSlotsThatAreDesiredInTheSameBatch) {
+  Harness core;
+  core.feed();
+  core.feed(PoolDesired{bare_pool(2)},
+            InventoryTaken{core.last_inventory(), {running(11, 0), running(12, 0)}});
+  EXPECT_EQ(core.worker_in(0), WorkerId{11});
+  EXPECT_EQ(core.worker_in(1), WorkerId{12});
+  EXPECT_TRUE(core.wants<SignalWorker>().empty());
+}
+
 TEST(Adoption, StopsWhatIsTooMany) {
   Harness core;
   adopt(core, bare_pool(1), {running(11, 0), running(12, 1), running(13, 2)});

@@ -54,7 +54,10 @@ TEST(Backoff, TheClassDecidesAboutTheReleaseAfterTheNext) {
   EXPECT_EQ(core.why().reason, EmptyReason::kBackoff);
   EXPECT_EQ(core.why().detail, "exit code 1");
   EXPECT_EQ(core.why().next_attempt, core.slot().not_before);
-  EXPECT_EQ(Harness::of<ReleaseWorker>(core.run(100ms)).size(), 1U);
+  const Duration wait = core.slot().not_before - core.now();
+  EXPECT_TRUE(Harness::of<ReleaseWorker>(core.run(wait - 1ns)).empty());
+  core.pass(1ns);
+  EXPECT_EQ(core.wants<ReleaseWorker>().size(), 1U);
 }
 
 TEST(Backoff, GrowsWhileWorkersKeepFailing) {
@@ -110,6 +113,18 @@ TEST(Backoff, ALongRunOfANeighbourClearsItToo) {
   core.settle();  // its successor is released after the last rise
   core.run(10s);
   fail(core, 0);
+  EXPECT_EQ(core.pool().failures, 1U);
+}
+
+TEST(Backoff, AWorkerThatRanLongFailsForTheFirstTimeWhateverItsNeighboursDid) {
+  Harness core;
+  PoolSettings settings = small_pool();
+  settings.replicas = 2;
+  core.fill(settings);
+  for (int i = 0; i < 10; ++i) fail(core, 0);
+  ASSERT_GT(core.pool().failures, 3U);
+  core.pass(10s);
+  core.exit(core.worker_in(1), {.code = 1, .signal = 0});  // released before all of that
   EXPECT_EQ(core.pool().failures, 1U);
 }
 

@@ -261,6 +261,7 @@ TEST(Runtime, WhileItIsDownNothingStartsOrIsRemovedButSparesAreReleased) {
   core.fill(small_pool());
   const WorkerId first = core.worker_in(0);
   core.feed(RuntimeLost{"connection refused"});
+  EXPECT_TRUE(core.told("runtime-lost"));
   core.exit(first);
   EXPECT_EQ(core.wants<ReleaseWorker>().size(), 1U);
   EXPECT_TRUE(core.wants<StartWorker>().empty());
@@ -270,6 +271,7 @@ TEST(Runtime, WhileItIsDownNothingStartsOrIsRemovedButSparesAreReleased) {
   EXPECT_EQ(core.why().reason, EmptyReason::kRuntimeDown);
   EXPECT_EQ(core.why().detail, "connection refused");
   core.feed(RuntimeFound{});
+  EXPECT_TRUE(core.told("runtime-found"));
   EXPECT_EQ(core.wants<StartWorker>().size(), 2U);
   EXPECT_EQ(core.wants<RemoveWorker>().size(), 1U);
 }

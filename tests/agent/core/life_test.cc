@@ -100,6 +100,25 @@ TEST(Worker, IsRecordedThenRemovedThenForgotten) {
   EXPECT_FALSE(core.knows(id)) << "late doubles change nothing";
 }
 
+TEST(Worker, IsToldOfFromItsStartToItsEnd) {
+  Harness core;
+  std::vector<std::string> told;
+  const auto listen = [&](const Decision& decision) {
+    for (const Transition& each : decision.transitions) {
+      if (each.worker == WorkerId{100}) told.push_back(each.what);
+    }
+  };
+  listen(core.begin(bare_pool(1)));
+  listen(core.feed(WorkerStarted{WorkerId{100}}));
+  listen(core.feed(GateReady{WorkerId{100}}));
+  listen(core.feed(WorkerRunning{WorkerId{100}, core.now()}));
+  listen(core.exit(WorkerId{100}, {.code = 1, .signal = 0}));
+  listen(core.feed(ExitRecorded{WorkerId{100}}));
+  listen(core.feed(WorkerRemoved{WorkerId{100}}));
+  EXPECT_EQ(told, (std::vector<std::string>{"starting", "started", "ready", "released", "running",
+                                            "exited", "classified", "backoff", "removed"}));
+}
+
 TEST(Worker, CarriesItsTimesAndGapIntoTheRecord) {
   Harness core;
   core.fill(small_pool());

@@ -69,7 +69,9 @@ TEST(Revision, IsStagedWhileTheOldOneGoesOnThenReplacesItOnExit) {
   EXPECT_TRUE(core.wants<StartWorker>().empty()) << "no new spares in stock of the old revision";
   core.feed(WorkerRunning{old_spare, core.now()});
 
-  core.feed(WorkerStarted{starts[0].worker}, GateReady{starts[0].worker});
+  core.feed(WorkerStarted{starts[0].worker});
+  EXPECT_EQ(core.pool().active, Revision{1}) << "nothing could be released yet";
+  core.feed(GateReady{starts[0].worker});
   EXPECT_EQ(core.pool().active, Revision{2});
   core.exit(core.worker_in(1));
   ASSERT_EQ(core.wants<ReleaseWorker>().size(), 1U);
