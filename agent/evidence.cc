@@ -7,7 +7,7 @@
 namespace mayfly::agent {
 namespace {
 
-constexpr double kBucketsPerDoubling = 4;
+constexpr double kBucketsPerDoubling = 8;
 constexpr double kRateSeconds = 10;
 
 double to_us(core::Duration duration) {

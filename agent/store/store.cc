@@ -1,215 +1,231 @@
 #include "agent/store/store.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
+#include <pthread.h>
+#include <signal.h>
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
-#include <cerrno>
-#include <chrono>
 #include <condition_variable>
-#include <cstring>
 #include <deque>
 #include <mutex>
 #include <thread>
 #include <utility>
+#include <variant>
 
+#include "agent/store/identity.h"
+#include "agent/store/schema.h"
 #include "agent/store/tables.h"
 
 namespace mayfly::store {
 namespace {
 
-constexpr std::uint32_t kTrimEvery = 256;  ///< exits recorded between two trims
-constexpr std::uint32_t kTrimRows = 1024;  ///< removed at most by one
+constexpr std::size_t kBatchMax = 256;  // jobs in one transaction
 
-std::int64_t unix_ms() {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+struct Write {
+  std::function<bool(Tables&)> apply;
+  std::function<void(bool)> done;
+  bool written = false;
+};
+
+struct Read {
+  ExitQuery query;
+  std::function<void(std::vector<Exit>)> done;
+  std::vector<Exit> rows;
+};
+
+/// Something to be done on the thread and answered on the loop. It counts as work of the loop.
+struct Job {
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard;
+  std::variant<Write, Read> what;
+};
+
+bool carry_out(Job& job, Tables& tables) {
+  if (auto* read = std::get_if<Read>(&job.what)) {
+    read->rows = tables.exits(read->query);
+    return true;
+  }
+  auto& write = std::get<Write>(job.what);
+  write.written = write.apply(tables);
+  return write.written;
 }
 
-/// A job answers on the loop, by what it returns, after its transaction has been committed or not.
-using Answer = std::function<void(bool)>;
-struct Job {
-  std::function<bool(Tables&)> run;
-  Answer answer;
+void answer(Job& job) {
+  if (auto* read = std::get_if<Read>(&job.what)) {
+    read->done(std::move(read->rows));
+  } else {
+    auto& write = std::get<Write>(job.what);
+    write.done(write.written);
+  }
+}
+
+/// All in one transaction, or nothing.
+bool carry_out_together(std::vector<Job>& jobs, Tables& tables) {
+  bool good = tables.begin();
+  for (std::size_t i = 0; good && i < jobs.size(); ++i) good = carry_out(jobs[i], tables);
+  good = good && tables.commit();
+  if (!good) tables.rollback();
+  return good;
+}
+
+/// One bad job does not take the others with it.
+void carry_out_singly(std::vector<Job>& jobs, Tables& tables) {
+  for (Job& job : jobs) {
+    const bool good = tables.begin() && carry_out(job, tables) && tables.commit();
+    if (!good) tables.rollback();
+    if (auto* write = std::get_if<Write>(&job.what)) write->written = good;
+  }
+}
+
+/// What opening has come by.
+struct Opened {
+  DirectoryLock lock;
+  Tables tables;
+  Loaded loaded;
 };
 
 class SqliteStore final : public Store {
  public:
-  SqliteStore(boost::asio::io_context& loop, Options options, int lock, Connection connection,
-              Loaded loaded)
+  SqliteStore(boost::asio::io_context& loop, Opened opened, std::size_t queue_max)
       : loop_(loop),
-        options_(std::move(options)),
-        lock_(lock),
-        loaded_(std::move(loaded)),
-        tables_(std::move(connection)),
-        thread_([this] { work(); }) {}
+        lock_(std::move(opened.lock)),
+        tables_(std::move(opened.tables)),
+        loaded_(std::move(opened.loaded)),
+        queue_max_(queue_max) {
+    // Signals are the loop's: a thread inherits the mask of the one that makes it.
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    thread_ = std::thread{[this] { work(); }};
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
 
   ~SqliteStore() override {
     {
-      const std::lock_guard guard(mutex_);
+      const std::lock_guard lock{mutex_};
       stopping_ = true;
     }
     wake_.notify_one();
     thread_.join();
-    ::close(lock_);
+    *alive_ = false;
   }
+
+  SqliteStore(const SqliteStore&) = delete;
+  SqliteStore& operator=(const SqliteStore&) = delete;
 
   [[nodiscard]] const Loaded& loaded() const override { return loaded_; }
 
   void record(Exit exit, std::function<void(bool)> done) override {
-    push({[this, exit = std::move(exit)](Tables& tables) { return write_exit(tables, exit); },
-          std::move(done)});
+    write([exit = std::move(exit)](Tables& tables) { return tables.record(exit); },
+          std::move(done));
   }
-
   void exits(ExitQuery query, std::function<void(std::vector<Exit>)> done) override {
-    auto rows = std::make_shared<std::vector<Exit>>();  // filled on one thread, read on the other
-    push({[query = std::move(query), rows](Tables& tables) {
-            *rows = tables.select_exits(query);
-            return true;
-          },
-          [rows, done = std::move(done)](bool) { done(std::move(*rows)); }});
+    submit(Read{std::move(query), std::move(done), {}});
   }
-
   void put_desired(Desired desired, std::function<void(bool)> done) override {
-    push({[desired = std::move(desired)](Tables& tables) { return tables.put_desired(desired); },
-          std::move(done)});
+    write([row = std::move(desired)](Tables& tables) { return tables.put(row); }, std::move(done));
   }
-
   void drop_desired(std::string pool, std::function<void(bool)> done) override {
-    push({[pool = std::move(pool)](Tables& tables) { return tables.drop_desired(pool); },
-          std::move(done)});
+    write([pool = std::move(pool)](Tables& tables) { return tables.drop_desired(pool); },
+          std::move(done));
   }
-
   void put_revision(Revision revision, std::function<void(bool)> done) override {
-    push(
-        {[revision = std::move(revision)](Tables& tables) { return tables.put_revision(revision); },
-         std::move(done)});
+    write([row = std::move(revision)](Tables& tables) { return tables.put(row); }, std::move(done));
   }
-
   void drop_revisions(std::string pool, std::function<void(bool)> done) override {
-    push({[pool = std::move(pool)](Tables& tables) { return tables.drop_revisions(pool); },
-          std::move(done)});
+    write([pool = std::move(pool)](Tables& tables) { return tables.drop_revisions(pool); },
+          std::move(done));
   }
 
  private:
-  void push(Job job) {
+  void write(std::function<bool(Tables&)> apply, std::function<void(bool)> done) {
+    submit(Write{std::move(apply), std::move(done)});
+  }
+
+  void submit(std::variant<Write, Read> what) {
+    Job job{boost::asio::make_work_guard(loop_), std::move(what)};
     {
-      const std::lock_guard guard(mutex_);
-      if (queue_.size() < options_.queue_max) {
+      const std::lock_guard lock{mutex_};
+      if (queue_.size() < queue_max_) {
         queue_.push_back(std::move(job));
         wake_.notify_one();
         return;
       }
     }
-    boost::asio::post(loop_, [answer = std::move(job.answer)] { answer(false); });
+    std::vector<Job> refused;  // not written, no rows
+    refused.push_back(std::move(job));
+    post_answers(std::move(refused));
+  }
+
+  void post_answers(std::vector<Job> jobs) {
+    boost::asio::post(loop_, [alive = alive_, jobs = std::move(jobs)]() mutable {
+      for (Job& job : jobs) {
+        if (*alive) answer(job);  // looked at each time: an answer may end the store
+      }
+    });
+  }
+
+  /// What is queued by now, up to a batch; waits for some. Empty: the store ends and all is done.
+  std::vector<Job> next_batch() {
+    std::unique_lock lock{mutex_};
+    wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    std::vector<Job> batch;
+    while (!queue_.empty() && batch.size() < kBatchMax) {
+      batch.push_back(std::move(queue_.front()));
+      queue_.pop_front();
+    }
+    return batch;
   }
 
   void work() {
-    std::unique_lock guard(mutex_);
-    for (;;) {
-      wake_.wait(guard, [this] { return stopping_ || !queue_.empty(); });
-      if (queue_.empty()) return;
-      std::deque<Job> batch = std::exchange(queue_, {});
-      guard.unlock();
-      run_batch(batch);
-      guard.lock();
+    pthread_setname_np(pthread_self(), "mayfly-store");
+    for (std::vector<Job> batch = next_batch(); !batch.empty(); batch = next_batch()) {
+      if (!carry_out_together(batch, tables_)) carry_out_singly(batch, tables_);
+      post_answers(std::move(batch));
     }
-  }
-
-  /// All that is queued becomes one transaction; when that fails, one each, so that a bad row does
-  /// not take the good ones with it.
-  void run_batch(std::deque<Job>& batch) {
-    if (try_together(batch)) {
-      for (Job& job : batch) answer(job, true);
-      return;
-    }
-    for (Job& job : batch) {
-      const bool done = tables_.begin() && job.run(tables_) && tables_.commit();
-      if (!done) tables_.rollback();
-      answer(job, done);
-    }
-  }
-
-  bool try_together(std::deque<Job>& batch) {
-    if (!tables_.begin()) return false;
-    for (Job& job : batch) {
-      if (!job.run(tables_)) {
-        tables_.rollback();
-        return false;
-      }
-    }
-    return tables_.commit();
-  }
-
-  bool write_exit(Tables& tables, const Exit& exit) {
-    if (!tables.insert_exit(exit)) return false;
-    if (++since_trim_ < kTrimEvery) return true;
-    since_trim_ = 0;
-    return tables.trim_exits(unix_ms() - options_.exits_age_ms, options_.exits_max, kTrimRows);
-  }
-
-  void answer(Job& job, bool done) {
-    boost::asio::post(loop_, [answer = std::move(job.answer), done] { answer(done); });
   }
 
   boost::asio::io_context& loop_;
-  Options options_;
-  int lock_;
+  DirectoryLock lock_;
+  Tables tables_;  ///< the thread's
   Loaded loaded_;
-  Tables tables_;
-  std::uint32_t since_trim_ = kTrimEvery;  // the first record trims what time has made too old
-  std::mutex mutex_;
-  std::condition_variable wake_;
+  std::size_t queue_max_;
+  /// The loop's: answers that were posted may outlive the store, and then say nothing.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::mutex mutex_;  ///< of the two below
   std::deque<Job> queue_;
   bool stopping_ = false;
+  std::condition_variable wake_;
   std::thread thread_;
 };
 
-/// The lock file holds its owner's pid, for the error text of the next one.
-tl::expected<int, std::string> lock_directory(const std::filesystem::path& directory) {
-  const std::string path = directory / "lock";
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return tl::unexpected(path + ": " + std::strerror(errno));
-  if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-    const std::string pid = std::to_string(getpid()) + "\n";
-    if (ftruncate(fd, 0) == 0) (void)!pwrite(fd, pid.data(), pid.size(), 0);
-    return fd;
-  }
-  char holder[16] = {};
-  (void)!pread(fd, holder, sizeof holder - 1, 0);
-  ::close(fd);
-  return tl::unexpected(directory.string() + ": another mayflyd uses it (pid " +
-                        std::to_string(std::strtol(holder, nullptr, 10)) +
-                        "); give this one its own --state-dir");
+tl::expected<Loaded, Failure> load(Tables& tables, Identity identity) {
+  auto desired = tables.desired();
+  if (!desired) return tl::unexpected(desired.error());
+  auto revisions = tables.revisions();
+  if (!revisions) return tl::unexpected(revisions.error());
+  return Loaded{.instance = std::move(identity.instance),
+                .run = identity.run,
+                .desired = std::move(*desired),
+                .revisions = std::move(*revisions)};
 }
 
 }  // namespace
 
 tl::expected<std::unique_ptr<Store>, std::string> Store::open(boost::asio::io_context& loop,
                                                               Options options) {
-  std::error_code error;
-  std::filesystem::create_directories(options.directory, error);
-  if (!error) {
-    std::filesystem::permissions(options.directory, std::filesystem::perms::owner_all, error);
-  }
-  if (error) return tl::unexpected(options.directory.string() + ": " + error.message());
-  const auto lock = lock_directory(options.directory);
+  auto lock = DirectoryLock::take(options.directory);
   if (!lock) return tl::unexpected(lock.error());
-  const std::string file = options.directory / "state.db";
-  const auto refuse = [&](const std::string& what) {
-    ::close(*lock);
-    return tl::unexpected(file + ": " + what);
-  };
-  std::string fault;
-  Connection connection = open_connection(file, fault);
-  if (!connection) return refuse(fault);
-  const auto prepared = Tables::prepare(connection.get());
-  if (!prepared) return refuse(prepared.error());
-  auto loaded = Tables::load(connection.get());
-  if (!loaded) return refuse(loaded.error());
-  return std::make_unique<SqliteStore>(loop, std::move(options), *lock, std::move(connection),
-                                       std::move(*loaded));
+  const std::filesystem::path file = options.directory / "state.db";
+  auto database = open_database(file);
+  if (!database) return tl::unexpected(database.error());
+  Tables tables{std::move(*database), {options.exits_max, options.exits_age_ms}};
+  auto identity = begin_run(options.directory);
+  if (!identity) return tl::unexpected(identity.error());
+  auto loaded = load(tables, std::move(*identity));
+  if (!loaded) return tl::unexpected(explain(file, loaded.error()));
+  return std::make_unique<SqliteStore>(
+      loop, Opened{std::move(*lock), std::move(tables), std::move(*loaded)}, options.queue_max);
 }
 
 }  // namespace mayfly::store

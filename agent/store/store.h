@@ -38,6 +38,7 @@ struct Exit {
   std::optional<std::int64_t> cpu_us;         ///< cpu time used, where it could be read
   std::optional<std::int64_t> memory_peak_bytes;
   std::string stderr_tail;  ///< last 4 KiB
+  bool operator==(const Exit&) const = default;
 };
 
 /// A pool's spec as of a revision.
@@ -48,6 +49,7 @@ struct Revision {
   std::string spec;   ///< canonical JSON of the template, image as written
   std::string image;  ///< digest; "" until it was resolved
   std::int64_t created_ms = 0;
+  bool operator==(const Revision&) const = default;
 };
 
 /// A pool given through the API (not by a file), or an operator's mark on any pool.
@@ -55,6 +57,7 @@ struct Desired {
   std::string pool;
   std::string spec;  ///< canonical JSON of the whole pool; "" for a pool that a file defines
   bool paused = false;
+  bool operator==(const Desired&) const = default;
 };
 
 /// Read once at start-up, before the loop runs.
@@ -80,15 +83,19 @@ class Store {
     std::uint32_t queue_max = 100'000;
   };
 
-  /// Takes an exclusive lock on the directory. Errors, one line each: another daemon holds it, it
-  /// cannot be written, the file is of a newer version or is damaged.
+  /// Takes an exclusive lock on the directory and counts the run. Errors, one line each: another
+  /// daemon holds it, it cannot be written, the file is of a newer version or is damaged.
   static tl::expected<std::unique_ptr<Store>, std::string> open(boost::asio::io_context& loop,
                                                                 Options options);
-  virtual ~Store() = default;  ///< writes out what is queued
+  /// Writes out what is queued; no answer comes after this. REQUIRES: the loop is still there.
+  virtual ~Store() = default;
 
   [[nodiscard]] virtual const Loaded& loaded() const = 0;
 
-  /// Durable against the death of the process before `done` is called. `done(false)`: not written.
+  /// Answers come on the loop, in the order of the calls, never from within the call. A write is
+  /// durable against the death of the process before `done` is called. `done(false)`: not written,
+  /// the queue or the disk is full; nothing else is the worse for it. A query that cannot be read
+  /// answers with nothing.
   virtual void record(Exit exit, std::function<void(bool)> done) = 0;
   virtual void exits(ExitQuery query, std::function<void(std::vector<Exit>)> done) = 0;
   virtual void put_desired(Desired desired, std::function<void(bool)> done) = 0;

@@ -1,242 +1,216 @@
 #include "agent/store/tables.h"
 
-#include <sqlite3.h>
-#include <sys/random.h>
-
 #include <algorithm>
-#include <cstdio>
+#include <chrono>
+#include <utility>
 
 namespace mayfly::store {
 namespace {
 
-constexpr std::int64_t kSchemaVersion = 1;
-constexpr std::uint32_t kRowsMax = 10'000;
+using Step = Statement::Step;
 
-constexpr const char* kPragmas = R"(
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = NORMAL;
-PRAGMA busy_timeout = 5000;
-PRAGMA journal_size_limit = 4194304;
-)";
+constexpr std::uint32_t kTrimEvery = 256;  // records
+// At most so many rows go at a time: more than come between two trims, so that a lowered bound is
+// reached too, and few enough for one transaction.
+constexpr const char* kTrimCount =
+    "DELETE FROM exits WHERE id IN (SELECT id FROM exits WHERE id <= (SELECT max(id) FROM exits) - "
+    "?"
+    " ORDER BY id LIMIT 1000)";
+constexpr const char* kTrimAge =
+    "DELETE FROM exits WHERE id IN (SELECT id FROM (SELECT id, ended_ms FROM exits ORDER BY id "
+    "LIMIT "
+    "1000) WHERE ended_ms < ?)";
 
-constexpr const char* kSchema = R"(
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE exits (
-  number INTEGER PRIMARY KEY, worker TEXT NOT NULL UNIQUE, pool TEXT NOT NULL,
-  revision INTEGER NOT NULL, slot INTEGER, class TEXT NOT NULL, code INTEGER, signal INTEGER,
-  oom INTEGER NOT NULL, reason TEXT NOT NULL, image TEXT NOT NULL, ended_ms INTEGER NOT NULL,
-  create_us INTEGER, hold_us INTEGER, run_us INTEGER, gap_us INTEGER, gap_decide_us INTEGER,
-  gap_exec_us INTEGER, cpu_us INTEGER, memory_peak_bytes INTEGER, stderr_tail TEXT NOT NULL
-) STRICT;
-CREATE INDEX exits_by_pool ON exits (pool, number);
-CREATE TABLE desired (pool TEXT PRIMARY KEY, spec TEXT NOT NULL, paused INTEGER NOT NULL) STRICT;
-CREATE TABLE revisions (
-  pool TEXT NOT NULL, number INTEGER NOT NULL, hash TEXT NOT NULL, spec TEXT NOT NULL,
-  image TEXT NOT NULL, created_ms INTEGER NOT NULL, PRIMARY KEY (pool, number)
-) STRICT;
-PRAGMA user_version = 1;
-)";
+constexpr const char* kColumns =
+    "worker, pool, revision, slot, class, code, signal, oom, reason, image, ended_ms, create_us, "
+    "hold_us, run_us, gap_us, gap_decide_us, gap_exec_us, cpu_us, memory_peak_bytes, stderr_tail";
 
-constexpr const char* kInsertExit = R"(
-INSERT INTO exits (worker, pool, revision, slot, class, code, signal, oom, reason, image, ended_ms,
-  create_us, hold_us, run_us, gap_us, gap_decide_us, gap_exec_us, cpu_us, memory_peak_bytes,
-  stderr_tail)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (worker) DO NOTHING
-)";
-
-constexpr const char* kSelectExits = R"(
-SELECT worker, pool, revision, slot, class, code, signal, oom, reason, image, ended_ms, create_us,
-  hold_us, run_us, gap_us, gap_decide_us, gap_exec_us, cpu_us, memory_peak_bytes, stderr_tail
-FROM exits WHERE (?1 = '' OR pool = ?1) AND (?2 = '' OR worker = ?2) ORDER BY number DESC LIMIT ?3
-)";
-
-template <class Number>
-std::optional<std::int64_t> widened(const std::optional<Number>& number) {
-  if (!number) return std::nullopt;
-  return static_cast<std::int64_t>(*number);
+std::string record_sql() {
+  return "INSERT INTO exits (" + std::string{kColumns} +
+         ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (worker) DO NOTHING";
 }
 
-template <class Number>
-std::optional<Number> narrowed(const std::optional<std::int64_t>& number) {
-  if (!number) return std::nullopt;
-  return static_cast<Number>(*number);
+/// Only what is asked for is named in it, so that SQLite goes by the index that fits.
+std::string exits_sql(const ExitQuery& query) {
+  return "SELECT " + std::string{kColumns} + " FROM exits WHERE true" +
+         (query.pool.empty() ? "" : " AND pool = ?1") +
+         (query.worker.empty() ? "" : " AND worker = ?2") + " ORDER BY id DESC LIMIT ?3";
 }
 
-Exit read_exit(const Statement& row) {
+std::string_view head(std::string_view text, std::size_t most) {
+  return text.substr(0, most);
+}
+
+std::string_view tail(std::string_view text, std::size_t most) {
+  return text.substr(text.size() > most ? text.size() - most : 0);
+}
+
+std::int64_t now_ms() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+template <class T>
+std::optional<std::int64_t> wide(const std::optional<T>& value) {
+  return value ? std::optional<std::int64_t>{*value} : std::nullopt;
+}
+
+template <class T>
+std::optional<T> narrow(const std::optional<std::int64_t>& value) {
+  return value ? std::optional<T>{static_cast<T>(*value)} : std::nullopt;
+}
+
+void bind(Statement& statement, const Exit& exit) {
+  int column = 0;
+  statement.bind(column++, head(exit.worker, kNameBytesMax));
+  statement.bind(column++, head(exit.pool, kNameBytesMax));
+  statement.bind(column++, std::int64_t{exit.revision});
+  statement.bind(column++, wide(exit.slot));
+  statement.bind(column++, head(exit.exit_class, kNameBytesMax));
+  statement.bind(column++, wide(exit.code));
+  statement.bind(column++, wide(exit.signal));
+  statement.bind(column++, std::int64_t{exit.oom ? 1 : 0});
+  statement.bind(column++, head(exit.reason, kReasonBytesMax));
+  statement.bind(column++, head(exit.image, kNameBytesMax));
+  statement.bind(column++, exit.ended_ms);
+  for (const auto* value :
+       {&exit.create_us, &exit.hold_us, &exit.run_us, &exit.gap_us, &exit.gap_decide_us,
+        &exit.gap_exec_us, &exit.cpu_us, &exit.memory_peak_bytes}) {
+    statement.bind(column++, *value);
+  }
+  statement.bind_blob(column, tail(exit.stderr_tail, kStderrBytesMax));
+}
+
+Exit exit_of(const Statement& row) {
   Exit exit;
-  exit.worker = row.text(0);
-  exit.pool = row.text(1);
-  exit.revision = static_cast<std::uint32_t>(row.number(2));
-  exit.slot = narrowed<std::uint32_t>(row.optional(3));
-  exit.exit_class = row.text(4);
-  exit.code = narrowed<int>(row.optional(5));
-  exit.signal = narrowed<int>(row.optional(6));
-  exit.oom = row.number(7) != 0;
-  exit.reason = row.text(8);
-  exit.image = row.text(9);
-  exit.ended_ms = row.number(10);
-  exit.create_us = row.optional(11);
-  exit.hold_us = row.optional(12);
-  exit.run_us = row.optional(13);
-  exit.gap_us = row.optional(14);
-  exit.gap_decide_us = row.optional(15);
-  exit.gap_exec_us = row.optional(16);
-  exit.cpu_us = row.optional(17);
-  exit.memory_peak_bytes = row.optional(18);
-  exit.stderr_tail = row.text(19);
+  int column = 0;
+  exit.worker = row.text(column++);
+  exit.pool = row.text(column++);
+  exit.revision = static_cast<std::uint32_t>(row.integer(column++));
+  exit.slot = narrow<std::uint32_t>(row.optional_integer(column++));
+  exit.exit_class = row.text(column++);
+  exit.code = narrow<int>(row.optional_integer(column++));
+  exit.signal = narrow<int>(row.optional_integer(column++));
+  exit.oom = row.integer(column++) != 0;
+  exit.reason = row.text(column++);
+  exit.image = row.text(column++);
+  exit.ended_ms = row.integer(column++);
+  for (auto* value :
+       {&exit.create_us, &exit.hold_us, &exit.run_us, &exit.gap_us, &exit.gap_decide_us,
+        &exit.gap_exec_us, &exit.cpu_us, &exit.memory_peak_bytes}) {
+    *value = row.optional_integer(column++);
+  }
+  exit.stderr_tail = row.text(column);
   return exit;
-}
-
-std::string new_instance() {
-  std::uint32_t number = 0;
-  if (getrandom(&number, sizeof number, 0) != sizeof number) return {};
-  char text[9] = {};
-  std::snprintf(text, sizeof text, "%08x", number);
-  return text;
-}
-
-std::string damaged(sqlite3* connection) {
-  return last_error(connection) +
-         "; move the state directory away to start afresh (workers that "
-         "run will not be recognised)";
 }
 
 }  // namespace
 
-Tables::Tables(Connection connection)
-    : connection_(std::move(connection)), insert_exit_(connection_.get(), kInsertExit) {}
-
-tl::expected<void, std::string> Tables::prepare(sqlite3* connection) {
-  if (!execute(connection, kPragmas)) return tl::unexpected(damaged(connection));
-  Statement version(connection, "PRAGMA user_version");
-  if (!version.step()) return tl::unexpected(damaged(connection));
-  const std::int64_t found = version.number(0);
-  if (found > kSchemaVersion) {
-    return tl::unexpected("written by a newer mayflyd (schema " + std::to_string(found) +
-                          "): install that version");
-  }
-  if (found == kSchemaVersion) return {};
-  const std::string all = std::string("BEGIN;") + kSchema + "COMMIT;";
-  if (!execute(connection, all.c_str())) return tl::unexpected(damaged(connection));
-  return {};
-}
-
-tl::expected<Loaded, std::string> Tables::load(sqlite3* connection) {
-  Loaded loaded;
-  Statement seed(connection,
-                 "INSERT INTO meta VALUES ('instance', ?), ('run', '0') ON CONFLICT DO NOTHING");
-  const bool counted =
-      seed.bind(1, new_instance()).run() &&
-      execute(connection, "UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'run'");
-  if (!counted) return tl::unexpected(damaged(connection));
-  Statement meta(connection, "SELECT key, value FROM meta");
-  while (meta.step()) {
-    if (meta.text(0) == "instance") loaded.instance = meta.text(1);
-    if (meta.text(0) == "run") loaded.run = static_cast<std::uint32_t>(std::stoul(meta.text(1)));
-  }
-  Statement desired(connection, "SELECT pool, spec, paused FROM desired ORDER BY pool");
-  while (desired.step()) {
-    loaded.desired.push_back({desired.text(0), desired.text(1), desired.number(2) != 0});
-  }
-  Statement revisions(connection,
-                      "SELECT pool, number, hash, spec, image, created_ms FROM revisions "
-                      "ORDER BY pool, number");
-  while (revisions.step()) {
-    loaded.revisions.push_back({revisions.text(0), static_cast<std::uint32_t>(revisions.number(1)),
-                                revisions.text(2), revisions.text(3), revisions.text(4),
-                                revisions.number(5)});
-  }
-  if (!meta.ok() || !desired.ok() || !revisions.ok() || loaded.instance.size() != 8) {
-    return tl::unexpected(damaged(connection));
-  }
-  return loaded;
-}
-
-bool Tables::begin() {
-  return execute(connection_.get(), "BEGIN IMMEDIATE");
-}
-
-bool Tables::commit() {
-  if (execute(connection_.get(), "COMMIT")) return true;
-  rollback();
-  return false;
-}
+Tables::Tables(Database database, Retention retention)
+    : database_(std::move(database)),
+      retention_(retention),
+      begin_(database_, "BEGIN IMMEDIATE"),
+      commit_(database_, "COMMIT"),
+      record_(database_, record_sql()),
+      trim_count_(database_, kTrimCount),
+      trim_age_(database_, kTrimAge),
+      put_desired_(database_,
+                   "INSERT OR REPLACE INTO desired (pool, spec, paused) VALUES (?, ?, ?)"),
+      drop_desired_(database_, "DELETE FROM desired WHERE pool = ?"),
+      put_revision_(
+          database_,
+          "INSERT OR REPLACE INTO revisions (pool, number, hash, spec, image, created_ms) "
+          "VALUES (?, ?, ?, ?, ?, ?)"),
+      trim_revisions_(database_, "DELETE FROM revisions WHERE pool = ? AND number <= ?"),
+      drop_revisions_(database_, "DELETE FROM revisions WHERE pool = ?") {}
 
 void Tables::rollback() {
-  if (sqlite3_get_autocommit(connection_.get()) == 0) execute(connection_.get(), "ROLLBACK");
+  // Some errors, a full disk among them, have rolled it back already.
+  if (sqlite3_get_autocommit(database_.handle()) == 0) static_cast<void>(database_.run("ROLLBACK"));
 }
 
-bool Tables::insert_exit(const Exit& exit) {
-  return insert_exit_.bind(1, exit.worker)
-      .bind(2, exit.pool)
-      .bind(3, static_cast<std::int64_t>(exit.revision))
-      .bind(4, widened(exit.slot))
-      .bind(5, exit.exit_class)
-      .bind(6, widened(exit.code))
-      .bind(7, widened(exit.signal))
-      .bind(8, static_cast<std::int64_t>(exit.oom))
-      .bind(9, exit.reason)
-      .bind(10, exit.image)
-      .bind(11, exit.ended_ms)
-      .bind(12, exit.create_us)
-      .bind(13, exit.hold_us)
-      .bind(14, exit.run_us)
-      .bind(15, exit.gap_us)
-      .bind(16, exit.gap_decide_us)
-      .bind(17, exit.gap_exec_us)
-      .bind(18, exit.cpu_us)
-      .bind(19, exit.memory_peak_bytes)
-      .bind(20, exit.stderr_tail)
-      .run();
+bool Tables::record(const Exit& exit) {
+  bind(record_, exit);
+  if (!record_.run()) return false;
+  if (until_trim_ > 0) {
+    --until_trim_;
+    return true;
+  }
+  until_trim_ = kTrimEvery;
+  return trim();
 }
 
-std::vector<Exit> Tables::select_exits(const ExitQuery& query) {
-  Statement rows(connection_.get(), kSelectExits);
-  rows.bind(1, query.pool)
-      .bind(2, query.worker)
-      .bind(3, static_cast<std::int64_t>(std::min(query.limit, kRowsMax)));
-  std::vector<Exit> exits;
-  while (rows.step()) exits.push_back(read_exit(rows));
-  return exits;
+bool Tables::trim() {
+  trim_count_.bind(0, std::int64_t{retention_.exits_max});
+  trim_age_.bind(0, now_ms() - retention_.exits_age_ms);
+  return trim_count_.run() && trim_age_.run();
 }
 
-bool Tables::trim_exits(std::int64_t ended_before_ms, std::uint32_t keep, std::uint32_t limit) {
-  Statement trim(connection_.get(), R"(
-DELETE FROM exits WHERE number IN (
-  SELECT number FROM exits
-  WHERE number <= (SELECT max(number) FROM exits) - ?1 OR ended_ms < ?2
-  ORDER BY number LIMIT ?3))");
-  return trim.bind(1, static_cast<std::int64_t>(keep))
-      .bind(2, ended_before_ms)
-      .bind(3, static_cast<std::int64_t>(limit))
-      .run();
-}
-
-bool Tables::put_desired(const Desired& desired) {
-  Statement put(connection_.get(), "INSERT OR REPLACE INTO desired VALUES (?, ?, ?)");
-  return put.bind(1, desired.pool)
-      .bind(2, desired.spec)
-      .bind(3, static_cast<std::int64_t>(desired.paused))
-      .run();
+bool Tables::put(const Desired& desired) {
+  if (desired.spec.size() > kSpecBytesMax) return false;
+  put_desired_.bind(0, desired.pool);
+  put_desired_.bind(1, desired.spec);
+  put_desired_.bind(2, std::int64_t{desired.paused ? 1 : 0});
+  return put_desired_.run();
 }
 
 bool Tables::drop_desired(const std::string& pool) {
-  return Statement(connection_.get(), "DELETE FROM desired WHERE pool = ?").bind(1, pool).run();
+  drop_desired_.bind(0, pool);
+  return drop_desired_.run();
 }
 
-bool Tables::put_revision(const Revision& revision) {
-  Statement put(connection_.get(), "INSERT OR REPLACE INTO revisions VALUES (?, ?, ?, ?, ?, ?)");
-  return put.bind(1, revision.pool)
-      .bind(2, static_cast<std::int64_t>(revision.number))
-      .bind(3, revision.hash)
-      .bind(4, revision.spec)
-      .bind(5, revision.image)
-      .bind(6, revision.created_ms)
-      .run();
+bool Tables::put(const Revision& revision) {
+  if (revision.spec.size() > kSpecBytesMax) return false;
+  put_revision_.bind(0, revision.pool);
+  put_revision_.bind(1, std::int64_t{revision.number});
+  put_revision_.bind(2, revision.hash);
+  put_revision_.bind(3, revision.spec);
+  put_revision_.bind(4, revision.image);
+  put_revision_.bind(5, revision.created_ms);
+  trim_revisions_.bind(0, revision.pool);
+  trim_revisions_.bind(1, std::int64_t{revision.number} - kRevisionsKept);
+  return put_revision_.run() && trim_revisions_.run();
 }
 
 bool Tables::drop_revisions(const std::string& pool) {
-  return Statement(connection_.get(), "DELETE FROM revisions WHERE pool = ?").bind(1, pool).run();
+  drop_revisions_.bind(0, pool);
+  return drop_revisions_.run();
+}
+
+std::vector<Exit> Tables::exits(const ExitQuery& query) {
+  Statement select{database_, exits_sql(query)};
+  if (!query.pool.empty()) select.bind(0, query.pool);
+  if (!query.worker.empty()) select.bind(1, query.worker);
+  select.bind(2, std::int64_t{std::min(query.limit, kQueryRowsMax)});
+  std::vector<Exit> rows;
+  Step step = select.step();
+  for (; step == Step::kRow; step = select.step()) rows.push_back(exit_of(select));
+  return step == Step::kDone ? rows : std::vector<Exit>{};
+}
+
+tl::expected<std::vector<Desired>, Failure> Tables::desired() {
+  Statement select{database_, "SELECT pool, spec, paused FROM desired ORDER BY pool"};
+  std::vector<Desired> rows;
+  Step step = select.step();
+  for (; step == Step::kRow; step = select.step()) {
+    rows.push_back({select.text(0), select.text(1), select.integer(2) != 0});
+  }
+  if (step == Step::kFailed) return tl::unexpected(database_.failure());
+  return rows;
+}
+
+tl::expected<std::vector<Revision>, Failure> Tables::revisions() {
+  Statement select{database_,
+                   "SELECT pool, number, hash, spec, image, created_ms FROM revisions "
+                   "ORDER BY pool, number"};
+  std::vector<Revision> rows;
+  Step step = select.step();
+  for (; step == Step::kRow; step = select.step()) {
+    rows.push_back({select.text(0), static_cast<std::uint32_t>(select.integer(1)), select.text(2),
+                    select.text(3), select.text(4), select.integer(5)});
+  }
+  if (step == Step::kFailed) return tl::unexpected(database_.failure());
+  return rows;
 }
 
 }  // namespace mayfly::store

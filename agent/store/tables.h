@@ -1,41 +1,64 @@
-// What is kept, as SQL: the schema and the reading and writing of rows. Runs on the store's thread
-// (and once before it starts).
+// Rows to SQL and back. On the store's thread. Internal to agent/store.
 #pragma once
 
-#include <string>
+#include <cstdint>
 #include <vector>
 
-#include "agent/store/sqlite.h"
+#include "agent/store/database.h"
 #include "agent/store/store.h"
 
 namespace mayfly::store {
 
+inline constexpr std::uint32_t kRevisionsKept = 100;  ///< of each pool
+inline constexpr std::uint32_t kQueryRowsMax = 10'000;
+inline constexpr std::size_t kSpecBytesMax = std::size_t{1} << 20;
+inline constexpr std::size_t kStderrBytesMax = 4096;
+inline constexpr std::size_t kReasonBytesMax = 1024;
+inline constexpr std::size_t kNameBytesMax = 512;
+
+struct Retention {
+  std::uint32_t exits_max = 0;
+  std::int64_t exits_age_ms = 0;
+};
+
+/// A write is false when SQLite refused it; `failure` tells why. Nothing here begins or ends a
+/// transaction but the three that say so.
 class Tables {
  public:
-  /// Takes the connection. REQUIRES: prepare() succeeded on it.
-  explicit Tables(Connection connection);
+  Tables(Database database, Retention retention);
 
-  /// Makes or migrates the schema. Error: one line.
-  [[nodiscard]] static tl::expected<void, std::string> prepare(sqlite3* connection);
-  /// Counts this opening.
-  [[nodiscard]] static tl::expected<Loaded, std::string> load(sqlite3* connection);
-
-  bool begin();
-  bool commit();  ///< false: nothing since begin() is written
+  [[nodiscard]] bool begin() { return begin_.run(); }
+  [[nodiscard]] bool commit() { return commit_.run(); }
   void rollback();
+  [[nodiscard]] std::string failure() const { return database_.failure().what; }
 
-  bool insert_exit(const Exit& exit);
-  [[nodiscard]] std::vector<Exit> select_exits(const ExitQuery& query);
-  /// Removes at most `limit` of those beyond the bounds.
-  bool trim_exits(std::int64_t ended_before_ms, std::uint32_t keep, std::uint32_t limit);
-  bool put_desired(const Desired& desired);
-  bool drop_desired(const std::string& pool);
-  bool put_revision(const Revision& revision);
-  bool drop_revisions(const std::string& pool);
+  [[nodiscard]] bool record(const Exit& exit);
+  [[nodiscard]] bool put(const Desired& desired);
+  [[nodiscard]] bool put(const Revision& revision);
+  [[nodiscard]] bool drop_desired(const std::string& pool);
+  [[nodiscard]] bool drop_revisions(const std::string& pool);
+
+  /// The newest first; nothing when it cannot be read.
+  [[nodiscard]] std::vector<Exit> exits(const ExitQuery& query);
+  [[nodiscard]] tl::expected<std::vector<Desired>, Failure> desired();
+  [[nodiscard]] tl::expected<std::vector<Revision>, Failure> revisions();
 
  private:
-  Connection connection_;
-  Statement insert_exit_;
+  [[nodiscard]] bool trim();
+
+  Database database_;
+  Retention retention_;
+  std::uint32_t until_trim_ = 0;
+  Statement begin_;
+  Statement commit_;
+  Statement record_;
+  Statement trim_count_;
+  Statement trim_age_;
+  Statement put_desired_;
+  Statement drop_desired_;
+  Statement put_revision_;
+  Statement trim_revisions_;
+  Statement drop_revisions_;
 };
 
 }  // namespace mayfly::store
