@@ -12,8 +12,10 @@
 #include <cstring>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "agent/clock.h"
+#include "agent/core/words.h"
 #include "agent/log.h"
 #include "agent/names.h"
 #include "agent/version.h"
@@ -74,6 +76,7 @@ Daemon::~Daemon() {
 
 tl::expected<void, std::string> Daemon::start(const config::Document& document) {
   ::signal(SIGPIPE, SIG_IGN);
+  config_ = document.daemon;
   return make_run_dir()
       .and_then([&] { return find_gate(document.daemon.runtime); })
       .and_then([&] { return open_store(document.daemon.history); })
@@ -244,9 +247,21 @@ void Daemon::learn_version() {
 
 void Daemon::observe(const core::Decision& decision) {
   observer_->observe(decision);
-  for (const std::string& pool : desired_->ended(core_->model().pools)) {
-    workplaces_->drop_pool(pool);
-    evidence_.drop_pool(pool);
+  desired_->forget_ended(core_->model().pools);
+  for (const core::Transition& transition : decision.transitions) {
+    if (transition.what == core::words::kPoolGone) drop_pool(transition.pool);
+  }
+  if (core_->model().adopted && !std::exchange(swept_, true)) sweep_pools();
+}
+
+void Daemon::drop_pool(const core::PoolName& pool) {
+  workplaces_->drop_pool(pool);
+  evidence_.drop_pool(pool);
+}
+
+void Daemon::sweep_pools() {
+  for (const std::string& pool : workplaces_->pools()) {
+    if (!core_->model().pools.contains(pool)) drop_pool(pool);
   }
 }
 
@@ -277,11 +292,26 @@ void Daemon::feed_watchdog() {
   });
 }
 
+void Daemon::warn_of_restart(const config::Daemon& daemon) {
+  const bool same = daemon.node == config_.node && daemon.runtime == config_.runtime &&
+                    daemon.control == config_.control && daemon.loop == config_.loop &&
+                    daemon.history == config_.history;
+  static const std::string kText =
+      "node, runtime, control, loop or history changed in the configuration: restart mayflyd "
+      "(workers go on running)";
+  std::vector<std::string>& warnings = operator_->node_status().warnings;
+  std::erase(warnings, kText);
+  if (same) return;
+  warnings.push_back(kText);
+  log::warning(kText);
+}
+
 tl::expected<std::string, std::string> Daemon::reload() {
   systemd::notify_reloading();
   const auto document = config::load(options_.config_file);
   std::string faults;
   if (document) {
+    warn_of_restart(document->daemon);
     log::configure(document->daemon.log.level);
     inbox_.post(core::LimitsChanged{limits_of(document->daemon.starts)});
     desired_->reload(*document);

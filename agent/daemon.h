@@ -52,6 +52,10 @@ class Daemon {
   void hinted(const runtime::Hint& hint);
   void learn_version();
   void observe(const core::Decision& decision);
+  void drop_pool(const core::PoolName& pool);
+  /// Logs of pools that earlier runs had and nobody wants.
+  void sweep_pools();
+  void warn_of_restart(const config::Daemon& daemon);
   void wait_for_signals();
   void feed_watchdog();
   tl::expected<std::string, std::string> reload();
@@ -60,6 +64,8 @@ class Daemon {
   boost::asio::io_context context_{1};
   boost::asio::signal_set signals_;
   boost::asio::steady_timer watchdog_;
+  config::Daemon config_;  ///< as of the start
+  bool swept_ = false;
   int run_lock_ = -1;
   std::string gate_program_;
   Inbox inbox_;

@@ -241,17 +241,16 @@ void Desired::save(const store::Revision& revision, std::function<void(bool)> do
   store_.put_revision(revision, std::move(done));
 }
 
-std::vector<std::string> Desired::ended(const std::map<std::string, core::Pool>& pools) {
-  std::vector<std::string> gone;
-  for (const std::string& name : ending_) {
-    if (!pools.contains(name)) gone.push_back(name);
+void Desired::forget_ended(const std::map<std::string, core::Pool>& pools) {
+  for (auto name = ending_.begin(); name != ending_.end();) {
+    if (pools.contains(*name)) {
+      ++name;
+      continue;
+    }
+    catalog_.forget(*name);
+    store_.drop_revisions(*name, [](bool) {});
+    name = ending_.erase(name);
   }
-  for (const std::string& name : gone) {
-    ending_.erase(name);
-    catalog_.forget(name);
-    store_.drop_revisions(name, [](bool) {});
-  }
-  return gone;
 }
 
 store::Desired Desired::row(const CatalogPool& pool) const {

@@ -40,8 +40,8 @@ class Desired {
   /// Makes a revision durable.
   void save(const store::Revision& revision, std::function<void(bool)> done);
 
-  /// To be called after each turn: forgets dropped pools that the core has ended, and returns them.
-  [[nodiscard]] std::vector<std::string> ended(const std::map<std::string, core::Pool>& pools);
+  /// To be called after each turn: forgets dropped pools that the core has ended.
+  void forget_ended(const std::map<std::string, core::Pool>& pools);
 
  private:
   struct Request {

@@ -88,13 +88,12 @@ void Dispatch::perform(const core::StartWorker& action) {
   const WorkerRef worker{action.worker, action.pool};
   known_[worker.id] = worker.pool;
   const KnownRevision* known = parts_.catalog.revision(action.pool, action.revision);
-  const CatalogPool* pool = parts_.catalog.find(action.pool);
-  if (known == nullptr || pool == nullptr) {
+  if (known == nullptr) {
     start_answered(worker, tl::unexpected(runtime::Fault{runtime::FaultKind::kRefused,
                                                          "the revision is not known"}));
     return;
   }
-  auto opened = parts_.workplaces.open(worker, known->worker.hold, pool->desired.logs);
+  auto opened = parts_.workplaces.open(worker, known->worker.hold, log_bounds(worker.pool));
   if (!opened) {
     start_answered(worker, tl::unexpected(runtime::Fault{runtime::FaultKind::kFailed,
                                                          "gate: " + opened.error()}));
@@ -230,12 +229,16 @@ void Dispatch::perform(const core::TakeInventory& action) {
 core::InventoryTaken Dispatch::translate(core::InventoryNumber number,
                                          const std::vector<runtime::Container>& containers) {
   core::InventoryTaken taken{number, {}};
+  std::vector<const runtime::Container*> sources;
   for (const runtime::Container& container : containers) {
     auto observed = observe(container);
     if (!observed) continue;
-    take_over(container, *observed);
     taken.workers.push_back(std::move(*observed));
+    sources.push_back(&container);
   }
+  // All logs of a pool before any of it is opened: what is not adopted counts as ended.
+  for (const core::ObservedWorker& observed : taken.workers) adopt_logs(observed);
+  for (std::size_t i = 0; i < sources.size(); ++i) take_over(*sources[i], taken.workers[i]);
   sweep(taken.workers);
   return taken;
 }
@@ -261,6 +264,17 @@ std::optional<core::ObservedWorker> Dispatch::observe(const runtime::Container& 
   return observed;
 }
 
+void Dispatch::adopt_logs(const core::ObservedWorker& observed) {
+  const bool runs = observed.state == core::ContainerState::kRunning;
+  if (!runs || known_.contains(observed.worker)) return;
+  parts_.workplaces.adopt_logs({observed.worker, observed.pool}, log_bounds(observed.pool));
+}
+
+config::Logs Dispatch::log_bounds(const core::PoolName& name) const {
+  const CatalogPool* pool = parts_.catalog.find(name);
+  return pool != nullptr ? pool->desired.logs : config::Logs{};
+}
+
 void Dispatch::take_over(const runtime::Container& container, core::ObservedWorker& observed) {
   const WorkerRef worker{observed.worker, observed.pool};
   const bool ours_already = !known_.emplace(worker.id, worker.pool).second;
@@ -271,11 +285,9 @@ void Dispatch::take_over(const runtime::Container& container, core::ObservedWork
   }
   if (ours_already) return;
   const KnownRevision* known = parts_.catalog.revision(worker.pool, observed.revision);
-  const CatalogPool* pool = parts_.catalog.find(worker.pool);
-  const config::Logs bounds = pool != nullptr ? pool->desired.logs : config::Logs{};
   const config::Hold hold = known != nullptr ? known->worker.hold : config::Hold::kGate;
   // A gate that cannot be opened again shows as one that never gets ready: the core replaces it.
-  (void)parts_.workplaces.open(worker, hold, bounds);
+  (void)parts_.workplaces.open(worker, hold, log_bounds(worker.pool));
 }
 
 void Dispatch::sweep(const std::vector<core::ObservedWorker>& observed) {

@@ -74,6 +74,10 @@ tl::expected<void, std::string> Workplaces::open(const WorkerRef& worker, config
   return opened;
 }
 
+void Workplaces::adopt_logs(const WorkerRef& worker, const config::Logs& bounds) {
+  logs_.adopt(worker.pool, name_of(worker), {bounds.worker_bytes, bounds.pool_bytes});
+}
+
 bool Workplaces::attach(core::WorkerId worker, pid_t pid, const std::string& container) {
   return watch_.watch(worker, pid, container);
 }

@@ -37,6 +37,9 @@ class Workplaces {
   /// gate. Error: one line; nothing is left of it then.
   [[nodiscard]] tl::expected<void, std::string> open(const WorkerRef& worker, config::Hold hold,
                                                      const config::Logs& bounds);
+  /// For all running workers of an earlier run, before any of them is opened.
+  void adopt_logs(const WorkerRef& worker, const config::Logs& bounds);
+
   /// The container runs: watch its first process. False: it has ended already.
   [[nodiscard]] bool attach(core::WorkerId worker, pid_t pid, const std::string& container);
 
@@ -49,6 +52,8 @@ class Workplaces {
   /// Gate and directory go; the logs of a worker that ran stay within their bounds.
   void close(const WorkerRef& worker);
   void drop_pool(const core::PoolName& pool) { logs_.drop_pool(pool); }
+  /// Pools that have logs on this host.
+  [[nodiscard]] std::vector<std::string> pools() const { return logs_.pools(); }
 
   [[nodiscard]] std::string gate_mount(const WorkerRef& worker) const;
   [[nodiscard]] std::optional<core::SlotIndex> released_to(const WorkerRef& worker) const;
