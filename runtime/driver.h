@@ -3,17 +3,18 @@
 // owned by the agent, used on the loop's thread only, and calls back on that thread, never from
 // within the call that asked. Destruction cancels all work and calls nothing back.
 //
-// What a driver promises: every call is answered at most once, within its own deadline. What it does
-// not: that an answer comes soon, or that an operation whose answer is Fault::kUnknown did not happen.
+// What a driver promises: every call is answered at most once, within its own deadline. What it
+// does not: that an answer comes soon, or that an operation whose answer is Fault::kUnknown did not
+// happen.
 #pragma once
 
+#include <sys/types.h>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
-#include <sys/types.h>
 #include <tl/expected.hpp>
 #include <utility>
 #include <variant>
@@ -56,7 +57,7 @@ enum class Network : std::uint8_t { kNone, kHost };
 
 /// What a user loosens by name. The defaults are the secure ones.
 struct Security {
-  bool seccomp = true;             ///< the default profile
+  bool seccomp = true;  ///< the default profile
   bool no_new_privileges = true;
   bool read_only_rootfs = false;
   std::vector<std::string> capabilities;  ///< kept, as "CAP_CHOWN"; none by default
@@ -64,15 +65,15 @@ struct Security {
 
 /// Everything that a container is made of. The driver adds nothing of its own but secure defaults.
 struct ContainerSpec {
-  std::string name;                           ///< unique in the runtime; creation is idempotent by it
+  std::string name;  ///< unique in the runtime; creation is idempotent by it
   std::map<std::string, std::string> labels;  ///< the checkpoint: pool, worker, revision, hash, …
   std::string image;                          ///< digest, as prepare_image gave it
-  std::vector<std::string> entrypoint;        ///< what the runtime starts: the gate and its arguments
-  std::vector<std::string> command;           ///< of the pool; empty = entrypoint + cmd of the image
+  std::vector<std::string> entrypoint;  ///< what the runtime starts: the gate and its arguments
+  std::vector<std::string> command;     ///< of the pool; empty = entrypoint + cmd of the image
   std::vector<std::pair<std::string, std::string>> env;  ///< over the image's own
-  std::string user;                           ///< "", "uid", "uid:gid" or "name[:group]"; "" = the image's
-  std::string working_directory;              ///< "" = the image's
-  std::vector<Mount> mounts;                  ///< the gate's come first, then the user's
+  std::string user;               ///< "", "uid", "uid:gid" or "name[:group]"; "" = the image's
+  std::string working_directory;  ///< "" = the image's
+  std::vector<Mount> mounts;      ///< the gate's come first, then the user's
   Resources resources;
   Network network = Network::kNone;
   Security security;
@@ -139,8 +140,8 @@ class Driver {
   /// is not here, kRefused when it is here and unusable (platform, manifest), kUnknown.
   virtual void prepare_image(const std::string& name, Done<Image> done) = 0;
 
-  /// Imports a docker-archive or OCI tar from a local file, unpacked and ready. `name` overrides the
-  /// names it carries. Long; several may run. Faults: kRefused (the file is at fault), kFailed.
+  /// Imports a docker-archive or OCI tar from a local file, unpacked and ready. `name` overrides
+  /// the names it carries. Long; several may run. Faults: kRefused (the file is at fault), kFailed.
   virtual void import_image(const std::string& file, const std::optional<std::string>& name,
                             Done<std::vector<Image>> done) = 0;
 

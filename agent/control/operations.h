@@ -1,5 +1,6 @@
-// What the control server may ask of the daemon. The server knows HTTP, JSON, callers and limits; the
-// daemon knows the rest and implements this. Used on the loop's thread; replies come on it, later.
+// What the control server may ask of the daemon. The server knows HTTP, JSON, callers and limits;
+// the daemon knows the rest and implements this. Used on the loop's thread; replies come on it,
+// later.
 #pragma once
 
 #include <cstdint>
@@ -53,8 +54,8 @@ struct Change {
 struct ApplyResult {
   std::string pool;
   ChangeKind kind = ChangeKind::kUnchanged;
-  bool new_revision = false;      ///< workers will be replaced as they exit
-  std::uint32_t revision = 0;     ///< the one desired after this
+  bool new_revision = false;   ///< workers will be replaced as they exit
+  std::uint32_t revision = 0;  ///< the one desired after this
   std::vector<Change> changes;
 };
 
@@ -67,10 +68,10 @@ struct NodeStatus {
   std::string instance;
   std::string version;
   std::int64_t started_unix_ms = 0;
-  std::string runtime;         ///< "containerd 1.6.20"
+  std::string runtime;  ///< "containerd 1.6.20"
   std::string runtime_socket;
   std::string config_file;
-  std::string config_fault;    ///< of the last reload; "" = it was good
+  std::string config_fault;  ///< of the last reload; "" = it was good
   std::vector<std::string> warnings;
 };
 
@@ -80,7 +81,8 @@ class Operations {
 
   [[nodiscard]] virtual core::Time now() const = 0;
   [[nodiscard]] virtual const core::Model& model() const = 0;
-  [[nodiscard]] virtual core::EmptySlot why(const std::string& pool, core::SlotIndex slot) const = 0;
+  [[nodiscard]] virtual core::EmptySlot why(const std::string& pool,
+                                            core::SlotIndex slot) const = 0;
   [[nodiscard]] virtual const agent::Evidence& evidence() const = 0;
   [[nodiscard]] virtual const logs::Logs& logs() const = 0;
   [[nodiscard]] virtual NodeStatus node() const = 0;

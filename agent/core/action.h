@@ -21,7 +21,8 @@ struct StartWorker {
   PoolName pool;
   Revision revision = kNoRevision;
 };
-/// Let a held worker go → WorkerRunning | ReleaseFailed. The marker of the release is written first.
+/// Let a held worker go → WorkerRunning | ReleaseFailed. The marker of the release is written
+/// first.
 struct ReleaseWorker {
   WorkerId worker{};
   SlotIndex slot = 0;

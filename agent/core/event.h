@@ -126,8 +126,9 @@ struct ObservedWorker {
   PoolName pool;
   Revision revision = kNoRevision;  ///< kNoRevision: its spec hash is of no known revision
   ContainerState state = ContainerState::kIncomplete;
-  std::optional<SlotIndex> released_to;  ///< the release was at least decided; from the node's marker
-  std::optional<ExitStatus> status;      ///< of a stopped one, where the runtime knows it
+  std::optional<SlotIndex>
+      released_to;                   ///< the release was at least decided; from the node's marker
+  std::optional<ExitStatus> status;  ///< of a stopped one, where the runtime knows it
 };
 
 /// The whole truth at some time after it was asked for. Absence counts only for workers whose

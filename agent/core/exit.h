@@ -31,15 +31,15 @@ struct ExitRecord {
   WorkerId worker{};
   PoolName pool;
   Revision revision = kNoRevision;
-  std::optional<SlotIndex> slot;     ///< none: it was never released
+  std::optional<SlotIndex> slot;  ///< none: it was never released
   ExitClass exit_class = ExitClass::kLost;
   std::optional<ExitStatus> status;  ///< none: it cannot be known, and that is what the record says
-  std::string reason;                ///< for people: exec failure, who retired it, …; may be empty
-  std::optional<Time> start_asked;   ///< none for what was adopted
-  std::optional<Time> ready;         ///< held at its gate since
-  std::optional<Time> released;      ///< the release was decided
-  std::optional<Time> running;       ///< its own program was seen to run (exec, or the app took over)
-  std::optional<Time> exited;        ///< none: it ended while nobody watched
+  std::string reason;               ///< for people: exec failure, who retired it, …; may be empty
+  std::optional<Time> start_asked;  ///< none for what was adopted
+  std::optional<Time> ready;        ///< held at its gate since
+  std::optional<Time> released;     ///< the release was decided
+  std::optional<Time> running;  ///< its own program was seen to run (exec, or the app took over)
+  std::optional<Time> exited;   ///< none: it ended while nobody watched
   std::optional<Duration> respawn_gap;  ///< end of the slot's previous worker → `running`
   bool operator==(const ExitRecord&) const = default;
 };

@@ -24,10 +24,11 @@ struct Backoff {
 struct PoolSettings {
   PoolName name;
   std::uint32_t replicas = 1;
-  std::optional<std::uint32_t> standby;  ///< spares to hold; nullopt = auto (1..8); 0 = create on exit
-  Revision revision = kNoRevision;       ///< the desired revision
-  Duration stop_grace = 30s;             ///< from TERM to KILL
-  Duration spare_age_max = 1h;           ///< a spare held longer is replaced
+  std::optional<std::uint32_t>
+      standby;                      ///< spares to hold; nullopt = auto (1..8); 0 = create on exit
+  Revision revision = kNoRevision;  ///< the desired revision
+  Duration stop_grace = 30s;        ///< from TERM to KILL
+  Duration spare_age_max = 1h;      ///< a spare held longer is replaced
   Backoff backoff;
   bool paused = false;  ///< no new starts and no releases; running workers stay
   bool operator==(const PoolSettings&) const = default;
@@ -40,10 +41,10 @@ struct Limits {
   double starts_rate = 0;                  ///< starts per second, token bucket; 0 = no limit
   std::uint32_t starts_burst = 10;         ///< depth of that bucket
   Duration start_deadline = 60s;           ///< a start without an answer is uncertain after this
-  Duration ready_deadline = 30s;           ///< a started container whose gate is not ready is broken
-  Duration release_deadline = 5s;          ///< a released gate that shows no exec is broken
-  Duration remove_deadline = 60s;          ///< a removal without an answer is asked again
-  Duration record_deadline = 10s;          ///< an exit record without an answer is written again
+  Duration ready_deadline = 30s;   ///< a started container whose gate is not ready is broken
+  Duration release_deadline = 5s;  ///< a released gate that shows no exec is broken
+  Duration remove_deadline = 60s;  ///< a removal without an answer is asked again
+  Duration record_deadline = 10s;  ///< an exit record without an answer is written again
   Duration inventory_every = 10s;
   Duration inventory_deadline = 30s;
   bool operator==(const Limits&) const = default;

@@ -35,10 +35,14 @@ mounts = [{source = "/srv/in", target = "/in", read_only = true}, {source = "/",
 user = "1000:1000"
 working_directory = "/work"
 resources = {cpu = 1.5, memory = "2GiB", pids = 64}
-security = {seccomp = false, no_new_privileges = false, read_only_rootfs = true, capabilities = ["CAP_CHOWN"]}
 lifetime = {stop_grace = "5s"}
 backoff = {initial = "1s", factor = 3, max = "1m", reset_after = "20s"}
 logs = {worker = "1MiB", pool = "8MiB"}
+[security]
+seccomp = false
+no_new_privileges = false
+read_only_rootfs = true
+capabilities = ["CAP_CHOWN"]
 )",
                                     "p.toml");
   ASSERT_TRUE(pool) << text_of(pool.error());

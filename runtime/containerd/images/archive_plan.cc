@@ -176,7 +176,7 @@ bool is_for_another_platform(const json& descriptor) {
          text(*platform, "architecture") != oci::host_architecture();
 }
 
-// ---------------------------------------------------------------------------------------------------
+// -------------------------------------------------------------------------------------------------
 
 Expected<std::monostate> set_names(std::vector<PlannedImage>& images,
                                    const std::optional<std::string>& name) {
