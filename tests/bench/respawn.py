@@ -19,9 +19,10 @@ after its share of the spares until they are made again (the rests are not cut o
 """
 
 PARTS = """\
-Where Mayfly's gap goes, p50 in ms. seen: the last stamp to the agent deciding (the exit, the kernel's
-teardown, pidfd, wake-up); decide: to the release being sent; exec: from there to the agent seeing the
-exec; start: to the first stamp (the rest; the two ends overlap, so it may be negative).
+Where Mayfly's gap goes, medians in ms. decide: the agent has seen the exit, until the release is sent.
+exec: until the agent sees that the gate has executed the command. outside: what the agent cannot see:
+from the last stamp to its wake-up (the kernel ends the process), and from the exec to the first stamp
+(the program's own start).
 """
 
 
