@@ -165,7 +165,7 @@ void Daemon::make_core(const config::Daemon& config) {
   const store::Loaded& loaded = store_->loaded();
   workplaces_ = std::make_unique<Workplaces>(context_, inbox_, options_.run_dir.string());
   recorder_ =
-      std::make_unique<Recorder>(inbox_, *store_, catalog_, *workplaces_,
+      std::make_unique<Recorder>(Recorder::Parts{inbox_, *store_, catalog_, *workplaces_},
                                  Recorder::Options{config.runtime.cgroup_parent, loaded.instance});
   desired_ = std::make_unique<Desired>(catalog_, *store_, *driver_, inbox_);
   core_ = std::make_unique<core::Core>(limits_of(config.starts), first_worker_of(loaded.run),
@@ -177,7 +177,7 @@ void Daemon::make_core(const config::Daemon& config) {
                           desired_->save(revision, std::move(done));
                         }});
   observer_ = std::make_unique<Observer>(*core_, evidence_, *workplaces_);
-  loop_ = std::make_unique<Loop>(context_, *core_, inbox_, *dispatch_,
+  loop_ = std::make_unique<Loop>(context_, Loop::Parts{*core_, inbox_, *dispatch_},
                                  [this](const core::Decision& decision) { observe(decision); });
   operator_ =
       std::make_unique<Operator>(Operator::Parts{*core_, catalog_, *desired_, inbox_, evidence_,

@@ -7,17 +7,11 @@
 
 namespace mayfly::agent {
 
-Loop::Loop(boost::asio::io_context& context, core::Core& core, Inbox& inbox, Dispatch& dispatch,
-           Observe observe)
-    : context_(context),
-      core_(core),
-      inbox_(inbox),
-      dispatch_(dispatch),
-      observe_(std::move(observe)),
-      timer_(context) {}
+Loop::Loop(boost::asio::io_context& context, Parts parts, Observe observe)
+    : context_(context), parts_(parts), observe_(std::move(observe)), timer_(context) {}
 
 void Loop::start() {
-  inbox_.on_first([this] { schedule(); });
+  parts_.inbox.on_first([this] { schedule(); });
   schedule();
 }
 
@@ -29,8 +23,8 @@ void Loop::schedule() {
 void Loop::turn() {
   scheduled_ = false;
   ++turns_;
-  const core::Decision decision = core_.step(monotonic_now(), inbox_.take());
-  dispatch_.perform(decision.actions);
+  const core::Decision decision = parts_.core.step(monotonic_now(), parts_.inbox.take());
+  parts_.dispatch.perform(decision.actions);
   observe_(decision);
   arm(decision.wake_at);
 }

@@ -17,9 +17,13 @@ class Loop {
  public:
   using Observe = std::function<void(const core::Decision&)>;
 
+  struct Parts {
+    core::Core& core;
+    Inbox& inbox;
+    Dispatch& dispatch;
+  };
   /// `observe` is called after each turn's actions are out. All outlive this.
-  Loop(boost::asio::io_context& context, core::Core& core, Inbox& inbox, Dispatch& dispatch,
-       Observe observe);
+  Loop(boost::asio::io_context& context, Parts parts, Observe observe);
 
   /// The first turn, and all that follow from it.
   void start();
@@ -31,9 +35,7 @@ class Loop {
   void arm(core::Time wake_at);
 
   boost::asio::io_context& context_;
-  core::Core& core_;
-  Inbox& inbox_;
-  Dispatch& dispatch_;
+  Parts parts_;
   Observe observe_;
   boost::asio::steady_timer timer_;
   core::Time armed_for_ = core::kNever;

@@ -48,20 +48,14 @@ const char* to_string(core::ExitClass exit_class) {
   return "lost";
 }
 
-Recorder::Recorder(Inbox& inbox, store::Store& store, const Catalog& catalog,
-                   const Workplaces& workplaces, Options options)
-    : inbox_(inbox),
-      store_(store),
-      catalog_(catalog),
-      workplaces_(workplaces),
-      options_(std::move(options)) {}
+Recorder::Recorder(Parts parts, Options options) : parts_(parts), options_(std::move(options)) {}
 
 void Recorder::record(const core::ExitRecord& record) {
   crash_point("record.before");
-  store_.record(complete(record), [this, worker = record.worker](bool written) {
+  parts_.store.record(complete(record), [this, worker = record.worker](bool written) {
     crash_point("record.after");
     if (written) {
-      inbox_.post(core::ExitRecorded{worker});
+      parts_.inbox.post(core::ExitRecorded{worker});
     } else {
       log::error("an exit could not be recorded; it will be tried again");
     }
@@ -81,7 +75,7 @@ store::Exit Recorder::complete(const core::ExitRecord& record) const {
     exit.signal = record.status->signal;
   }
   exit.reason = record.reason;
-  if (const auto* known = catalog_.revision(record.pool, record.revision)) {
+  if (const auto* known = parts_.catalog.revision(record.pool, record.revision)) {
     exit.image = known->row.image;
   }
   exit.ended_ms = to_unix_ms(record.exited);
@@ -90,7 +84,7 @@ store::Exit Recorder::complete(const core::ExitRecord& record) const {
   exit.run_us = between_us(record.running, record.exited);
   if (record.respawn_gap) {
     exit.gap_us = to_us(*record.respawn_gap);
-    exit.gap_exec_us = between_us(workplaces_.release_sent(record.worker), record.running);
+    exit.gap_exec_us = between_us(parts_.workplaces.release_sent(record.worker), record.running);
     if (exit.gap_exec_us) exit.gap_decide_us = *exit.gap_us - *exit.gap_exec_us;
   }
   const CgroupUsage usage =
@@ -98,7 +92,8 @@ store::Exit Recorder::complete(const core::ExitRecord& record) const {
   exit.cpu_us = usage.cpu_us;
   exit.memory_peak_bytes = usage.memory_peak_bytes;
   exit.oom = usage.oom;
-  exit.stderr_tail = workplaces_.logs().tail(record.pool, name, logs::Stream::kStderr, kStderrKept);
+  exit.stderr_tail =
+      parts_.workplaces.logs().tail(record.pool, name, logs::Stream::kStderr, kStderrKept);
   return exit;
 }
 

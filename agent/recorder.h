@@ -19,9 +19,14 @@ class Recorder {
     std::string cgroup_parent;
     std::string instance;
   };
-  /// All arguments outlive this, and the store's queue.
-  Recorder(Inbox& inbox, store::Store& store, const Catalog& catalog, const Workplaces& workplaces,
-           Options options);
+  struct Parts {
+    Inbox& inbox;
+    store::Store& store;
+    const Catalog& catalog;
+    const Workplaces& workplaces;
+  };
+  /// All parts outlive this.
+  Recorder(Parts parts, Options options);
 
   /// Answered by ExitRecorded once it is durable. When the store cannot take it nothing is
   /// answered; the core asks again.
@@ -30,10 +35,7 @@ class Recorder {
  private:
   store::Exit complete(const core::ExitRecord& record) const;
 
-  Inbox& inbox_;
-  store::Store& store_;
-  const Catalog& catalog_;
-  const Workplaces& workplaces_;
+  Parts parts_;
   Options options_;
 };
 

@@ -46,7 +46,7 @@ struct PoolDetail {
 enum class ChangeKind : std::uint8_t { kCreated, kChanged, kUnchanged, kDeleted };
 
 struct Change {
-  std::string key;  ///< dotted path, e.g. "replicas", "worker.image"
+  std::string key;  ///< dotted path, e.g. "replicas", "resources.memory"
   std::string from;
   std::string to;
 };

@@ -20,8 +20,6 @@ EXCEPTED = {
 LATE = {
     ("agent/cli/verbs.h", "status takes a bool"),
     ("agent/control/routes_stream.cc", "read_all takes N, N at most"),
-    ("agent/loop.cc", "Loop::Loop takes N, N at most"),
-    ("agent/recorder.cc", "Recorder::Recorder takes N, N at most"),
     ("runtime/containerd/api.h", "stream takes N, N at most"),
     ("tests/agent/control/server_test.cc", "N lines, N at most"),
     ("tests/agent/logs/logs_test.cc", "N lines, N at most"),
