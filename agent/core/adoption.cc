@@ -41,11 +41,9 @@ Worker& take_in(Turn& turn, const ObservedWorker& seen, WorkerPhase phase) {
 void adopt_running(Turn& turn, const ObservedWorker& seen) {
   Worker& worker = take_in(turn, seen, WorkerPhase::kRunning);
   worker.started = turn.now;
-  const std::optional<SlotIndex> slot = place_found(pool_of(turn, worker), *seen.released_to);
-  worker.slot = slot.value_or(*seen.released_to);
+  const bool stays = place_found(pool_of(turn, worker), worker, *seen.released_to);
   tell(turn, worker, words::kAdopted);
-  if (!slot) return request_stop(turn, worker, "more workers than wanted");
-  pool_of(turn, worker).slots[*slot].worker = worker.id;
+  if (!stays) request_stop(turn, worker, "more workers than wanted");
 }
 
 void adopt_ended(Turn& turn, const ObservedWorker& seen) {
@@ -107,8 +105,7 @@ void was_never_released(Turn& turn, Worker& worker) {
     worker.released = turn.now;
     return send_release(turn, worker);
   }
-  free_slot(turn, worker);
-  worker.slot.reset();
+  // It keeps its slot until nothing of it is left: its marker would claim the slot again.
   dismiss(turn, worker, "found held, and not wanted");
 }
 

@@ -20,6 +20,15 @@ void note_running(Worker& worker, Time at) {
   if (worker.vacated) worker.respawn_gap = std::max(at - *worker.vacated, Duration::zero());
 }
 
+/// It was given up as broken while it ran.
+void ran_after_all(Worker& worker) {
+  if (worker.fault.empty()) return;
+  worker.fault.clear();
+  if (!worker.kill_asked) return;
+  worker.stop_asked = true;
+  worker.stop_reason = "it took its release too late";
+}
+
 void release_again(Turn& turn, Worker& worker) {
   if (worker.fault.empty() || worker.tries >= kReleasesAgainMax) return;
   ++worker.tries;
@@ -87,7 +96,10 @@ void worker_running(Turn& turn, Worker& worker, Time at) {
     case WorkerPhase::kStopping:
     case WorkerPhase::kExited:
       // Late or, after an adoption, news; the record may still carry it.
-      if (worker.slot && !worker.running) note_running(worker, seen);
+      if (worker.slot && !worker.running) {
+        note_running(worker, seen);
+        ran_after_all(worker);
+      }
       return;
     case WorkerPhase::kStarting:
     case WorkerPhase::kUncertain:

@@ -69,7 +69,7 @@ enum class EmptyReason : std::uint8_t {
 };
 
 struct Slot {
-  std::optional<WorkerId> worker;  ///< releasing, running or stopping; not yet seen to end
+  std::optional<WorkerId> worker;  ///< not yet seen to end, or not yet gone from the node
   std::optional<Time> vacated;     ///< end of the worker before
   Time free_since{};               ///< when it became empty; the longest empty is filled first
   Time not_before{};               ///< backoff: no release earlier

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/core/slots.h"
 #include "agent/core/words.h"
 
 namespace mayfly::core {
@@ -43,6 +44,7 @@ void remove_workers(Turn& turn) {
 
 void removed(Turn& turn, Worker& worker) {
   tell(turn, worker, words::kRemoved);
+  free_slot(turn, worker);
   forget(turn, worker);
 }
 

@@ -1,6 +1,7 @@
 #include "agent/core/slots.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "agent/core/check.h"
 #include "agent/core/spares.h"
@@ -54,11 +55,13 @@ void shrink(Turn& turn, Pool& pool, std::size_t surplus) {
   for (auto& [index, slot] : pool.slots) {
     if (!slot.leaving) staying.push_back(&turn.model.workers.at(slot.worker.value()));
   }
-  const auto released = [](const Worker* worker) {
-    return std::pair(worker->released.value_or(Time::min()), worker->id);
+  // Those that are being stopped all the same go first, then the youngest.
+  const auto order = [](const Worker* worker) {
+    const bool stopping = worker->phase == WorkerPhase::kStopping;
+    return std::tuple(stopping, worker->released.value_or(Time::min()), worker->id);
   };
   std::sort(staying.begin(), staying.end(), [&](const Worker* one, const Worker* other) {
-    return released(one) > released(other);
+    return order(one) > order(other);
   });
   check(surplus <= staying.size(), "only as many slots leave as there are");
   staying.resize(surplus);
@@ -120,6 +123,34 @@ void count_hits(Turn& turn) {
   }
 }
 
+/// What events released (again) and later ones of the same turn forbid; it runs into its deadline.
+void withdraw_releases(Turn& turn) {
+  std::erase_if(turn.releases, [&](const Action& action) {
+    const WorkerId id = std::get<ReleaseWorker>(action).worker;
+    Worker* worker = find_worker(turn, id);
+    if (worker == nullptr || worker->phase != WorkerPhase::kReleasing) return true;
+    const Pool& pool = pool_of(turn, *worker);
+    return pool.dropped || pool.settings.paused || worker->revision != pool.active;
+  });
+}
+
+/// Where a worker that is found running may stay. none: the pool is full.
+std::optional<SlotIndex> free_place(Pool& pool, SlotIndex preferred) {
+  const std::size_t wanted = pool.dropped ? 0 : pool.settings.replicas;
+  const bool room = count_staying(pool) < wanted;
+  const auto exact = pool.slots.find(preferred);
+  if (exact == pool.slots.end()) {
+    if (room || drop_vacant(pool, 1) == 0) return preferred;
+    return std::nullopt;
+  }
+  if (is_vacant(exact->second)) return preferred;
+  const auto vacant = std::find_if(pool.slots.begin(), pool.slots.end(),
+                                   [](const auto& each) { return is_vacant(each.second); });
+  if (vacant != pool.slots.end()) return vacant->first;
+  if (room) return lowest_free_index(pool);
+  return std::nullopt;
+}
+
 }  // namespace
 
 Slot* find_slot(Pool& pool, const Worker& worker) {
@@ -162,6 +193,7 @@ void fit_slots(Turn& turn) {
 
 void fill_slots(Turn& turn) {
   if (!turn.model.adopted) return;
+  withdraw_releases(turn);
   for (auto& [name, pool] : turn.model.pools) fill_pool(turn, pool);
   count_hits(turn);
 }
@@ -174,20 +206,14 @@ void send_release(Turn& turn, Worker& worker) {
   tell(turn, worker, words::kReleased);
 }
 
-std::optional<SlotIndex> place_found(Pool& pool, SlotIndex preferred) {
-  const std::size_t wanted = pool.dropped ? 0 : pool.settings.replicas;
-  const bool room = count_staying(pool) < wanted;
-  const auto exact = pool.slots.find(preferred);
-  if (exact == pool.slots.end()) {
-    if (room || drop_vacant(pool, 1) == 0) return preferred;
-    return std::nullopt;
-  }
-  if (is_vacant(exact->second)) return preferred;
-  const auto vacant = std::find_if(pool.slots.begin(), pool.slots.end(),
-                                   [](const auto& each) { return is_vacant(each.second); });
-  if (vacant != pool.slots.end()) return vacant->first;
-  if (room) return lowest_free_index(pool);
-  return std::nullopt;
+bool place_found(Pool& pool, Worker& worker, SlotIndex preferred) {
+  const std::optional<SlotIndex> place = free_place(pool, preferred);
+  const SlotIndex beside = pool.slots.contains(preferred) ? lowest_free_index(pool) : preferred;
+  worker.slot = place.value_or(beside);
+  Slot& slot = pool.slots[*worker.slot];
+  slot.worker = worker.id;
+  slot.leaving = !place;
+  return place.has_value();
 }
 
 }  // namespace mayfly::core

@@ -27,8 +27,8 @@ void fill_slots(Turn& turn);
 /// Sends the release (again). REQUIRES: worker.slot.
 void send_release(Turn& turn, Worker& worker);
 
-/// A place for a worker that is found running: the slot it was in if that can be, else another one.
-/// none: the pool is full.
-[[nodiscard]] std::optional<SlotIndex> place_found(Pool& pool, SlotIndex preferred);
+/// Puts a worker that is found running into a slot: the one it was in if that can be, else another.
+/// False: the pool is full; the slot that it is in ends with it.
+[[nodiscard]] bool place_found(Pool& pool, Worker& worker, SlotIndex preferred);
 
 }  // namespace mayfly::core

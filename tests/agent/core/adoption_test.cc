@@ -72,6 +72,16 @@ TEST(Adoption, StopsWhatIsTooMany) {
   EXPECT_EQ(core.model().workers.size(), 1U);
 }
 
+TEST(Adoption, ASlotIsNotFilledBesideAWorkerOfADroppedPoolThatIsRevived) {
+  Harness core;
+  core.adopt({running(11, 0)});
+  core.begin(bare_pool(1));
+  EXPECT_TRUE(core.wants<StartWorker>().empty());
+  EXPECT_EQ(core.worker_in(0), WorkerId{11});
+  core.exit(WorkerId{11}, {.code = 0, .signal = 15});
+  core.await_worker();
+}
+
 TEST(Adoption, AnExitAfterItIsReplacedAndRecorded) {
   Harness core;
   adopt(core, bare_pool(1), {running(11, 0)});
@@ -224,6 +234,8 @@ TEST(Adoption, DoesNotReleaseAgainWhatIsNotWantedAnyMore) {
     EXPECT_TRUE(core.wants<ReleaseWorker>().empty());
     EXPECT_EQ(core.wants<RemoveWorker>().at(0).worker, WorkerId{11});
     EXPECT_TRUE(core.wants<RecordExit>().empty()) << "it never ran";
+    EXPECT_EQ(core.slot().worker, WorkerId{11}) << "while its marker may claim the slot again";
+    core.feed(WorkerRemoved{WorkerId{11}});
     for (const auto& [index, slot] : core.pool().slots) EXPECT_NE(slot.worker, WorkerId{11});
   }
 }

@@ -207,8 +207,11 @@ void expect_consistent(const Model& model) {
       if (!slot.worker) continue;
       const Worker& worker = model.workers.at(*slot.worker);
       ASSERT_EQ(worker.slot, index);
-      ASSERT_TRUE(worker.phase == WorkerPhase::kReleasing ||
-                  worker.phase == WorkerPhase::kRunning || worker.phase == WorkerPhase::kStopping);
+      const bool dismissed = worker.phase == WorkerPhase::kRemoving && worker.adopted;
+      const bool live = worker.phase == WorkerPhase::kReleasing ||
+                        worker.phase == WorkerPhase::kRunning ||
+                        worker.phase == WorkerPhase::kStopping;
+      ASSERT_TRUE(live || dismissed);
     }
   }
 }

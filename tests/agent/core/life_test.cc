@@ -274,6 +274,34 @@ TEST(Release, ThatShowsNoExecInTimeIsKilled) {
   EXPECT_EQ(core.slot().worker, id) << "it fills its slot until it was seen to end";
 }
 
+TEST(Release, ThatWorkedAfterAllMakesTheKillOurs) {
+  Harness core;
+  core.begin(bare_pool(1));
+  const WorkerId id = core.wants<StartWorker>().at(0).worker;
+  core.feed(WorkerStarted{id}, GateReady{id});
+  core.run(6s);
+  ASSERT_EQ(core.worker(id).phase, WorkerPhase::kStopping);
+  core.feed(WorkerRunning{id, core.now()});
+  core.exit(id, {.code = 0, .signal = 9});
+  ASSERT_EQ(core.wants<RecordExit>().size(), 1U);
+  EXPECT_EQ(core.wants<RecordExit>()[0].record.exit_class, ExitClass::kOurs);
+  EXPECT_FALSE(core.wants<RecordExit>()[0].record.reason.empty());
+}
+
+TEST(Release, IsNotSentAgainWhenTheSameBatchForbidsIt) {
+  PoolSettings paused = bare_pool(1);
+  paused.paused = true;
+  for (const Event& forbids : {Event(PoolDesired{paused}), Event(PoolDropped{"p"})}) {
+    Harness core;
+    core.begin(bare_pool(1));
+    const WorkerId id = core.wants<StartWorker>().at(0).worker;
+    core.feed(WorkerStarted{id}, GateReady{id});
+    core.feed(ReleaseFailed{id, "not connected"});
+    core.feed(GateReady{id}, Event(forbids));
+    EXPECT_TRUE(core.wants<ReleaseWorker>().empty());
+  }
+}
+
 TEST(Release, ThatFailedIsSentAgainWhenTheGateComesBack) {
   Harness core;
   core.begin(bare_pool(1));

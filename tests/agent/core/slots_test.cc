@@ -42,6 +42,16 @@ TEST(Scale, DownStopsTheYoungestWorkers) {
   EXPECT_TRUE(core.wants<StartWorker>().empty());
 }
 
+TEST(Scale, DownTakesFirstWhatIsBeingStoppedAllTheSame) {
+  Harness core;
+  core.fill(bare_pool(3));
+  core.feed(RetireAsked{core.worker_in(0)});
+  core.feed(PoolDesired{bare_pool(2)});
+  EXPECT_TRUE(core.wants<SignalWorker>().empty());
+  core.exit(core.worker_in(0), {.code = 0, .signal = 15});
+  EXPECT_EQ(indices(core), (std::set<SlotIndex>{1, 2}));
+}
+
 TEST(Scale, UpAgainKeepsASlotWhoseWorkerIsStopping) {
   Harness core;
   core.fill(bare_pool(2));
