@@ -55,14 +55,14 @@ void shrink(Turn& turn, Pool& pool, std::size_t surplus) {
   for (auto& [index, slot] : pool.slots) {
     if (!slot.leaving) staying.push_back(&turn.model.workers.at(slot.worker.value()));
   }
-  // Those that are being stopped all the same go first, then the youngest.
+  // Those that go all the same come first, then the youngest.
   const auto order = [](const Worker* worker) {
-    const bool stopping = worker->phase == WorkerPhase::kStopping;
-    return std::tuple(stopping, worker->released.value_or(Time::min()), worker->id);
+    const bool going =
+        worker->phase != WorkerPhase::kReleasing && worker->phase != WorkerPhase::kRunning;
+    return std::tuple(going, worker->released.value_or(Time::min()), worker->id);
   };
-  std::sort(staying.begin(), staying.end(), [&](const Worker* one, const Worker* other) {
-    return order(one) > order(other);
-  });
+  std::sort(staying.begin(), staying.end(),
+            [&](const Worker* one, const Worker* other) { return order(one) > order(other); });
   check(surplus <= staying.size(), "only as many slots leave as there are");
   staying.resize(surplus);
   for (Worker* worker : staying) {

@@ -240,6 +240,20 @@ TEST(Adoption, DoesNotReleaseAgainWhatIsNotWantedAnyMore) {
   }
 }
 
+TEST(Adoption, ScalingDownTakesASlotThatIsBeingClearedBeforeABusyOne) {
+  PoolSettings settings = bare_pool(2);
+  settings.paused = true;
+  Harness core;
+  adopt(core, settings, {running(11, 0), running(12, 1)});
+  core.feed(GateReady{WorkerId{11}});
+  ASSERT_EQ(core.worker(WorkerId{11}).phase, WorkerPhase::kRemoving);
+  core.feed(PoolDesired{bare_pool(1)});
+  EXPECT_TRUE(core.wants<SignalWorker>().empty());
+  core.feed(WorkerRemoved{WorkerId{11}});
+  EXPECT_EQ(core.pool().slots.size(), 1U);
+  EXPECT_EQ(core.worker_in(1), WorkerId{12});
+}
+
 TEST(Adoption, NeverGivesOutAnIdThatIsSeen) {
   Harness core(roomy(), WorkerId{100});
   adopt(core, bare_pool(2), {running(4000, 0)});
