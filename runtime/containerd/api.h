@@ -19,41 +19,49 @@ namespace mayfly::containerd {
 template <class RequestMessage, class ReplyMessage>
 struct Method {
   const char* path;
+  grpc::WhenLate when_late = grpc::WhenLate::kCancel;
 };
 
 namespace method {
 using namespace wire;  // NOLINT: the messages are meant to read as words here
 
+// What changes containers is not cancelled when it is late: containerd 1.6 then leaves shims behind
+// that it does not know.
+inline constexpr auto kChanges = grpc::WhenLate::kLetFinish;
+
 #define MAYFLY_SERVICE "/containerd.services."
 inline constexpr Method<Empty, VersionReply> kVersion{MAYFLY_SERVICE "version.v1.Version/Version"};
 
 inline constexpr Method<ContainerRequest, Empty> kCreateContainer{
-    MAYFLY_SERVICE "containers.v1.Containers/Create"};
+    MAYFLY_SERVICE "containers.v1.Containers/Create", kChanges};
 inline constexpr Method<ContainerId, ContainerListed> kGetContainer{MAYFLY_SERVICE
                                                                     "containers.v1.Containers/Get"};
-inline constexpr Method<ContainerId, Empty> kDeleteContainer{MAYFLY_SERVICE
-                                                             "containers.v1.Containers/Delete"};
+inline constexpr Method<ContainerId, Empty> kDeleteContainer{
+    MAYFLY_SERVICE "containers.v1.Containers/Delete", kChanges};
 inline constexpr Method<ListContainersRequest, ContainerListed> kListContainers{
     MAYFLY_SERVICE "containers.v1.Containers/ListStream"};
 
 inline constexpr Method<PrepareSnapshotRequest, SnapshotMounts> kPrepareSnapshot{
-    MAYFLY_SERVICE "snapshots.v1.Snapshots/Prepare"};
+    MAYFLY_SERVICE "snapshots.v1.Snapshots/Prepare", kChanges};
 inline constexpr Method<PrepareSnapshotRequest, SnapshotMounts> kViewSnapshot{
     MAYFLY_SERVICE "snapshots.v1.Snapshots/View"};
 inline constexpr Method<CommitSnapshotRequest, Empty> kCommitSnapshot{
     MAYFLY_SERVICE "snapshots.v1.Snapshots/Commit"};
 inline constexpr Method<SnapshotKey, StatSnapshotReply> kStatSnapshot{
     MAYFLY_SERVICE "snapshots.v1.Snapshots/Stat"};
-inline constexpr Method<SnapshotKey, Empty> kRemoveSnapshot{MAYFLY_SERVICE
-                                                            "snapshots.v1.Snapshots/Remove"};
+inline constexpr Method<SnapshotKey, Empty> kRemoveSnapshot{
+    MAYFLY_SERVICE "snapshots.v1.Snapshots/Remove", kChanges};
 inline constexpr Method<ListSnapshotsRequest, SnapshotsListed> kListSnapshots{
     MAYFLY_SERVICE "snapshots.v1.Snapshots/List"};
 
-inline constexpr Method<CreateTaskRequest, CreateTaskReply> kCreateTask{MAYFLY_SERVICE
-                                                                        "tasks.v1.Tasks/Create"};
-inline constexpr Method<TaskId, StartReply> kStartTask{MAYFLY_SERVICE "tasks.v1.Tasks/Start"};
-inline constexpr Method<KillRequest, Empty> kKillTask{MAYFLY_SERVICE "tasks.v1.Tasks/Kill"};
-inline constexpr Method<TaskId, Empty> kDeleteTask{MAYFLY_SERVICE "tasks.v1.Tasks/Delete"};
+inline constexpr Method<CreateTaskRequest, CreateTaskReply> kCreateTask{
+    MAYFLY_SERVICE "tasks.v1.Tasks/Create", kChanges};
+inline constexpr Method<TaskId, StartReply> kStartTask{MAYFLY_SERVICE "tasks.v1.Tasks/Start",
+                                                       kChanges};
+inline constexpr Method<KillRequest, Empty> kKillTask{MAYFLY_SERVICE "tasks.v1.Tasks/Kill",
+                                                      kChanges};
+inline constexpr Method<TaskId, Empty> kDeleteTask{MAYFLY_SERVICE "tasks.v1.Tasks/Delete",
+                                                   kChanges};
 inline constexpr Method<TaskId, GetTaskReply> kGetTask{MAYFLY_SERVICE "tasks.v1.Tasks/Get"};
 inline constexpr Method<TaskId, WaitReply> kWaitTask{MAYFLY_SERVICE "tasks.v1.Tasks/Wait"};
 inline constexpr Method<Empty, TasksListed> kListTasks{MAYFLY_SERVICE "tasks.v1.Tasks/List"};
@@ -105,7 +113,7 @@ class Api {
   grpc::Channel::CallId call(const Method<RequestMessage, Reply>& method,
                              const RequestMessage& message, std::chrono::milliseconds deadline,
                              Done<Reply> done) {
-    return channel_.call(request(method.path, message), deadline,
+    return channel_.call(request(method, message), deadline,
                          [done = std::move(done)](grpc::Channel::Reply reply) {
                            if (!reply) return done(tl::unexpected(std::move(reply.error())));
                            done(parse<Reply>(*reply));
@@ -124,8 +132,7 @@ class Api {
     auto take = [each = std::move(each)](const std::string& bytes) {
       if (auto reply = parse<Reply>(bytes)) each(std::move(*reply));
     };
-    return channel_.stream(request(method.path, message), deadline,
-                           {std::move(take), std::move(end)});
+    return channel_.stream(request(method, message), deadline, {std::move(take), std::move(end)});
   }
 
   /// As stream(), with the sending side left open for send_more.
@@ -133,7 +140,7 @@ class Api {
   grpc::Channel::CallId exchange(const Method<RequestMessage, Reply>& method,
                                  const RequestMessage& first, std::function<void(Reply)> each,
                                  std::function<void(grpc::Channel::Outcome)> end) {
-    auto opening = request(method.path, first);
+    auto opening = request(method, first);
     opening.sending = grpc::Sending::kMore;
     auto take = [each = std::move(each)](const std::string& bytes) {
       if (auto reply = parse<Reply>(bytes)) each(std::move(*reply));
@@ -161,9 +168,13 @@ class Api {
                                         "a reply that is no such message"});
   }
 
-  template <class RequestMessage>
-  grpc::Request request(const char* path, const RequestMessage& message) const {
-    grpc::Request request{path, {{"containerd-namespace", name_space_}}, {}};
+  template <class RequestMessage, class Reply>
+  grpc::Request request(const Method<RequestMessage, Reply>& method,
+                        const RequestMessage& message) const {
+    grpc::Request request;
+    request.path = method.path;
+    request.when_late = method.when_late;
+    request.metadata.emplace_back("containerd-namespace", name_space_);
     if (!lease_.empty()) request.metadata.emplace_back("containerd-lease", lease_);
     request.body = grpc::frame(message.SerializeAsString());
     return request;

@@ -4,6 +4,7 @@
 
 #include "runtime/containerd/api.h"
 #include "runtime/containerd/containerd.h"
+#include "runtime/containerd/errand.h"
 #include "runtime/containerd/operation.h"
 #include "runtime/oci/spec.h"
 
@@ -14,6 +15,7 @@ struct Backend {
   oci::Host host;
   Api& api;
   Operations& operations;
+  Errands& errands;
 
   [[nodiscard]] wire::SnapshotKey snapshot_key(const std::string& key) const {
     wire::SnapshotKey snapshot;

@@ -8,6 +8,7 @@
 #include "runtime/containerd/exit_status.h"
 #include "runtime/containerd/images/images.h"
 #include "runtime/containerd/list.h"
+#include "runtime/containerd/remnants.h"
 #include "runtime/containerd/remove.h"
 #include "runtime/containerd/translate.h"
 
@@ -18,6 +19,9 @@ using runtime::Done;
 using runtime::Fault;
 using runtime::FaultKind;
 using runtime::Hint;
+
+constexpr std::size_t kThreadsMax = 4;    ///< for work that must wait: images, remnants
+constexpr std::size_t kWaitingMax = 256;  ///< such work in the queue
 
 grpc::Channel::Options channel_options(const Options& options) {
   grpc::Channel::Options channel;
@@ -33,8 +37,13 @@ class Containerd final : public runtime::Driver {
         channel_(loop, channel_options(options),
                  [this](grpc::Channel::Link link, const std::string& why) { on_link(link, why); }),
         api_(channel_, options.name_space, options.call_deadline),
-        images_(loop, options),
-        backend_{options, oci::this_host(options.cgroup_parent), api_, operations_},
+        errands_(loop, {channel_options(options),
+                        options.name_space,
+                        {options.call_deadline, options.image_deadline},
+                        kThreadsMax,
+                        kWaitingMax}),
+        images_(loop, errands_, options),
+        backend_{options, oci::this_host(options.cgroup_parent), api_, operations_, errands_},
         alive_(std::make_shared<char>()) {}
 
   void start(std::function<void(Hint)> on_hint) override {
@@ -85,7 +94,7 @@ class Containerd final : public runtime::Driver {
   void subscribe();
   void on_event(const wire::Envelope& event);
   [[nodiscard]] bool is_ours(const std::string& name) const {
-    return name.starts_with(backend_.options.owned.name_prefix);
+    return name.starts_with(backend_.options.owned.name_prefix) && is_plain_name(name);
   }
 
   /// Answers later, as every answer comes.
@@ -101,6 +110,7 @@ class Containerd final : public runtime::Driver {
   Operations operations_;  ///< before the channel: they are dropped after it, and so never called
   grpc::Channel channel_;
   Api api_;
+  Errands errands_;
   Images images_;
   Backend backend_;
   std::shared_ptr<char> alive_;

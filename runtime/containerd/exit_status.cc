@@ -21,6 +21,10 @@ void ExitStatusCall::begin() {
 void ExitStatusCall::read_task(wire::GetTaskReply reply) {
   const auto& task = reply.process();
   if (task.status() == wire::Task::STOPPED) return finish(exit_status_of(task.exit_status()));
+  if (task.status() == wire::Task::UNKNOWN) {
+    return finish(tl::unexpected(
+        runtime::Fault{runtime::FaultKind::kUnknown, "the shim of " + name_ + " does not answer"}));
+  }
   wait_briefly();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "runtime/containerd/remnants.h"
 #include "runtime/containerd/translate.h"
 
 namespace mayfly::containerd {
@@ -56,12 +57,12 @@ void RemoveCall::wait_for_its_end() {
 
 /// No task: either there is none, or containerd does not look for one, since its record is gone.
 void RemoveCall::ask_for_record() {
-  if (looked_for_orphan_) return remove_snapshot();
+  if (looked_for_orphan_) return clear_host();
   wire::ContainerId request;
   request.set_id(name_);
   backend_.api.call(method::kGetContainer, request,
                     Api::Done<wire::ContainerListed>([this](auto reply) {
-                      if (reply) return remove_snapshot();
+                      if (reply) return clear_host();
                       if (not_found(reply)) return look_for_orphan();
                       fail(reply.error(), "read the container");
                     }));
@@ -76,7 +77,7 @@ void RemoveCall::look_for_orphan() {
         const bool found = std::any_of(tasks.begin(), tasks.end(), [this](const wire::Task& one) {
           return one.id() == name_ || one.container_id() == name_;
         });
-        found ? give_orphan_a_record() : remove_snapshot();
+        found ? give_orphan_a_record() : clear_host();
       }));
 }
 
@@ -92,6 +93,20 @@ void RemoveCall::give_orphan_a_record() {
                       if (!reply) return fail(reply.error(), "give the orphaned task a record");
                       delete_task();
                     }));
+}
+
+/// It never had a task, or had one that containerd has lost.
+void RemoveCall::clear_host() {
+  const auto work = [this, options = backend_.options,
+                     name = name_](WaitingApi& api) -> Errands::Tell {
+    return [this, fault = clear_remnants(options, name, [&] { return api.stopped(); })] {
+      if (fault.empty()) return remove_snapshot();
+      finish(tl::unexpected(runtime::Fault{runtime::FaultKind::kFailed, fault}));
+    };
+  };
+  if (backend_.errands.run(work)) return;
+  fail({grpc::Failure::Kind::kNotSent, Code::kResourceExhausted, "too much work is waiting"},
+       "look for remnants");
 }
 
 void RemoveCall::remove_snapshot() {

@@ -23,6 +23,7 @@ class RemoveCall final : public Operation {
   void ask_for_record();
   void look_for_orphan();
   void give_orphan_a_record();
+  void clear_host();
   void remove_snapshot();
   void delete_record();
 

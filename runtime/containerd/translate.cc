@@ -97,9 +97,8 @@ runtime::ExitStatus exit_status_of(std::uint32_t code) {
 
 runtime::State state_of(wire::Task::Status status) {
   if (status == wire::Task::STOPPED) return runtime::State::kStopped;
-  const bool runs = status == wire::Task::RUNNING || status == wire::Task::PAUSED ||
-                    status == wire::Task::PAUSING;
-  return runs ? runtime::State::kRunning : runtime::State::kIncomplete;
+  if (status == wire::Task::CREATED) return runtime::State::kIncomplete;
+  return runtime::State::kRunning;
 }
 
 std::string owned_filter(const runtime::Ownership& owned) {

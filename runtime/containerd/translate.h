@@ -20,6 +20,7 @@ namespace mayfly::containerd {
 /// needs to be sure asks the kernel (pidfd, from 6.15).
 [[nodiscard]] runtime::ExitStatus exit_status_of(std::uint32_t code);
 
+/// "Unknown" is what containerd says of a task whose shim does not answer: it is taken to run.
 [[nodiscard]] runtime::State state_of(wire::Task::Status status);
 
 /// containerd's filter expression for objects that carry our label.

@@ -74,6 +74,14 @@ std::string Tar::bytes() const {
   return bytes;
 }
 
+std::map<std::string, std::string> Tar::files() const {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : entries_) {
+    if (entry.type == AE_IFREG) files[entry.path] = entry.bytes;
+  }
+  return files;
+}
+
 std::string gzip(const std::string& bytes) {
   std::string packed;
   auto* filter = archive_write_new();

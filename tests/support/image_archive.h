@@ -15,6 +15,7 @@ class Tar {
   Tar& file(const std::string& path, const std::string& bytes, unsigned mode = 0755);
   Tar& symlink(const std::string& path, const std::string& target);
   [[nodiscard]] std::string bytes() const;
+  [[nodiscard]] std::map<std::string, std::string> files() const;  ///< path → bytes
 
  private:
   struct Entry {

@@ -197,6 +197,8 @@ std::vector<std::string> PrivateContainerd::leftovers() const {
   for (const auto& state : {"/run/containerd/runc/" + name_space_,
                             directory_ + "/state/io.containerd.runtime.v2.task/" + name_space_}) {
     for (const auto& child : fs::directory_iterator(state, ignored)) {
+      // A hidden one is what containerd, killed while it deletes, leaves of its own notes.
+      if (child.path().filename().string().starts_with('.')) continue;
       left.push_back("state " + child.path().string());
     }
   }

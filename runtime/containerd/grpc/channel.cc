@@ -73,7 +73,7 @@ std::uint64_t Channel::enqueue(Call call, std::optional<std::chrono::millisecond
 
 void Channel::cancel(CallId id) {
   const auto node = calls_.extract(static_cast<std::uint64_t>(id));
-  if (!node.empty()) leave(node.mapped());
+  if (!node.empty()) leave(node.mapped(), WhenLate::kCancel);
   drain_queue();
 }
 
@@ -119,25 +119,31 @@ void Channel::expire(std::uint64_t id) {
     const auto why = ready_ ? "no stream was free in time" : "no connection: " + link_fault_;
     return finish(id, tl::unexpected(failure(Failure::Kind::kNotSent, why)));
   }
-  finish(id, tl::unexpected(failure(Failure::Kind::kNoAnswer, "no answer in time")));
+  auto node = calls_.extract(found);
+  leave(node.mapped(), node.mapped().request.when_late);
+  tell(std::move(node.mapped()),
+       tl::unexpected(failure(Failure::Kind::kNoAnswer, "no answer in time")));
 }
 
 /// What a call holds of the connection, given back.
-void Channel::leave(const Call& call) {
+void Channel::leave(const Call& call, WhenLate stream) {
   if (!call.stream) {
     --queued_;
     return;
   }
   by_stream_.erase(*call.stream);
   if (call.timer) --busy_;
-  if (connection_) connection_->reset(*call.stream);
+  if (connection_ && stream == WhenLate::kCancel) connection_->reset(*call.stream);
 }
 
 void Channel::finish(std::uint64_t id, Outcome how) {
   auto node = calls_.extract(id);
   if (node.empty()) return;
-  auto call = std::move(node.mapped());
-  leave(call);
+  leave(node.mapped(), WhenLate::kCancel);
+  tell(std::move(node.mapped()), std::move(how));
+}
+
+void Channel::tell(Call call, Outcome how) {
   drain_queue();
   if (!call.done) return call.sink.end(std::move(how));
   if (!how) return call.done(tl::unexpected(how.error()));
@@ -173,7 +179,7 @@ void Channel::on_end(Connection::StreamId stream, Outcome how) {
   const bool refused = !how && how.error().kind == Failure::Kind::kNotSent;
   if (!refused || call.request.sending == Sending::kMore) return finish(id, std::move(how));
   // Refused before it was looked at, as after a GOAWAY: it waits for the next connection.
-  leave(call);
+  leave(call, WhenLate::kCancel);
   call.stream.reset();
   ++queued_;
   queue_.push_front(id);
@@ -182,7 +188,7 @@ void Channel::on_end(Connection::StreamId stream, Outcome how) {
 void Channel::on_ready() {
   ready_ = true;
   backoff_ = options_.backoff_min;
-  pinged_.reset();
+  pinged_ = false;
   pulse_.cancel();
   drain_queue();
   set_link(Link::kUp, {});
@@ -225,25 +231,28 @@ void Channel::arm_pulse(Clock::duration in) {
 void Channel::pulse() {
   if (!connection_) return connect();
   if (!ready_) return connection_->abandon("it accepts, but does not speak");
-  if (busy_ > 0) doubt_silence();
+  if (busy_ > 0 || pinged_) doubt_silence();
 }
 
 void Channel::doubt_silence() {
+  if (pinged_) return set_link(Link::kDown, "no answer");
   const auto now = Clock::now();
   const auto silent_since = std::max(connection_->last_heard(), busy_since_);
-  if (pinged_ && connection_->last_heard() < *pinged_) {
-    return connection_->abandon("no answer to a ping");
-  }
-  pinged_.reset();
   if (now - silent_since < options_.answer_max) {
     return arm_pulse(silent_since + options_.answer_max - now);
   }
   if (now >= ping_allowed_) {
     connection_->ping();
-    pinged_ = now;
+    pinged_ = true;
     ping_allowed_ = now + kPingEvery;
   }
   arm_pulse(options_.answer_max);
+}
+
+void Channel::on_heard() {
+  if (!pinged_) return;
+  pinged_ = false;
+  set_link(Link::kUp, {});
 }
 
 }  // namespace mayfly::containerd::grpc

@@ -33,6 +33,8 @@ class Channel final : Connection::Owner {
     std::chrono::milliseconds answer_max{5'000};  ///< silence after which a busy link is doubted
   };
 
+  /// Down is also a server that is there and says nothing. It keeps its connection: on a unix
+  /// socket a new one would be no better, and the end of the old one would cancel what it is doing.
   enum class Link : std::uint8_t { kUp, kDown };
   using OnLink = std::function<void(Link, std::string why)>;  ///< on a change only
 
@@ -53,8 +55,8 @@ class Channel final : Connection::Owner {
   void start();
 
   /// One reply. A call that waits for a connection or a stream keeps waiting until its deadline and
-  /// is then kNotSent; one that was sent is then kNoAnswer, and is cancelled. `done` comes later,
-  /// never from within. More than calls_queued_max waiting calls: kNotSent.
+  /// is then kNotSent; one that was sent is then kNoAnswer. `done` comes later, never from within.
+  /// More than calls_queued_max waiting calls: kNotSent.
   CallId call(Request request, std::chrono::milliseconds deadline, std::function<void(Reply)> done);
 
   /// Many replies. No deadline: the stream lives until it ends, is cancelled or the link breaks.
@@ -79,6 +81,7 @@ class Channel final : Connection::Owner {
   using Calls = std::unordered_map<std::uint64_t, Call>;
 
   void on_ready() override;
+  void on_heard() override;
   void on_message(Connection::StreamId stream, std::string message) override;
   void on_end(Connection::StreamId stream, Outcome how) override;
   void on_closed(std::string why) override;
@@ -92,8 +95,9 @@ class Channel final : Connection::Owner {
   void arm_pulse(Connection::Clock::duration in);
   void pulse();
   void doubt_silence();
-  void leave(const Call& call);
+  void leave(const Call& call, WhenLate stream);
   void finish(std::uint64_t id, Outcome how);
+  void tell(Call call, Outcome how);
   void set_link(Link link, const std::string& why);
 
   boost::asio::io_context& loop_;
@@ -111,7 +115,7 @@ class Channel final : Connection::Owner {
   std::size_t busy_ = 0;  ///< sent calls that have a deadline
   Connection::Clock::time_point busy_since_{};
   boost::asio::steady_timer pulse_;  ///< reconnect, handshake or silence: one of them at a time
-  std::optional<Connection::Clock::time_point> pinged_;  ///< not answered yet
+  bool pinged_ = false;              ///< and nothing heard since
   Connection::Clock::time_point ping_allowed_{};
   std::chrono::milliseconds backoff_;
   std::minstd_rand jitter_;

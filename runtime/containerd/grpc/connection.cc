@@ -204,6 +204,8 @@ void Connection::read() {
     if (alive.expired() || closed_) return;
     if (error) return close("connection lost: " + error.message());
     last_heard_ = Clock::now();
+    owner_.on_heard();
+    if (alive.expired() || closed_) return;
     const auto used = nghttp2_session_mem_recv(session_, in_.data(), size);
     if (used < 0) return close(nghttp2_strerror(static_cast<int>(used)));
     deliver();

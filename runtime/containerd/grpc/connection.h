@@ -26,12 +26,17 @@ namespace mayfly::containerd::grpc {
 /// Whether the sending side of a call stays open for more messages.
 enum class Sending : std::uint8_t { kDone, kMore };
 
+/// What becomes of a sent call whose deadline passes. A server that is cancelled in the middle of a
+/// change may leave half of it behind; one that may finish leaves a whole that can be found.
+enum class WhenLate : std::uint8_t { kCancel, kLetFinish };
+
 /// One call as it goes out. `body` is one or more framed messages.
 struct Request {
   std::string path;  ///< "/package.Service/Method"
   std::vector<std::pair<std::string, std::string>> metadata;
   std::string body;
   Sending sending = Sending::kDone;
+  WhenLate when_late = WhenLate::kCancel;
 };
 
 /// Why a call did not succeed.
@@ -55,6 +60,7 @@ class Connection {
   class Owner {
    public:
     virtual void on_ready() = 0;  ///< the server has spoken HTTP/2
+    virtual void on_heard() = 0;  ///< bytes came, of whatever kind
     virtual void on_message(StreamId stream, std::string message) = 0;
     virtual void on_end(StreamId stream, tl::expected<void, Failure> how) = 0;
     /// The last call; every stream has ended before it.

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/containerd/images/errand.h"
+#include "runtime/containerd/errand.h"
 #include "runtime/containerd/images/manifest.h"
 #include "runtime/containerd/images/prepared.h"
 #include "runtime/driver.h"

@@ -11,18 +11,10 @@ namespace {
 
 constexpr std::size_t kPreparedMax = 256;
 
-grpc::Channel::Options channel_options(const Options& options) {
-  grpc::Channel::Options channel;
-  channel.socket = options.socket;
-  return channel;
-}
-
 }  // namespace
 
-Images::Images(boost::asio::io_context& loop, const Options& options)
-    : loop_(loop),
-      options_(options),
-      errands_(loop, {channel_options(options), options.name_space, options.image_deadline}) {}
+Images::Images(boost::asio::io_context& loop, Errands& errands, const Options& options)
+    : loop_(loop), errands_(errands), options_(options) {}
 
 template <class T>
 void Images::run(std::function<runtime::Result<T>(ImageStore&)> work, Done<T> done) {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "runtime/containerd/containerd.h"
-#include "runtime/containerd/images/errand.h"
+#include "runtime/containerd/errand.h"
 #include "runtime/containerd/images/prepared.h"
 #include "runtime/driver.h"
 
@@ -24,7 +24,8 @@ class Images {
   template <class T>
   using Done = runtime::Done<T>;
 
-  Images(boost::asio::io_context& loop, const Options& options);
+  /// Borrows `errands`, which must end before this does.
+  Images(boost::asio::io_context& loop, Errands& errands, const Options& options);
 
   /// Several askers of one name share one errand.
   void prepare(const std::string& name, Done<PreparedImage> done);
@@ -43,11 +44,11 @@ class Images {
   void keep(const std::string& name, const runtime::Result<PreparedImage>& result);
 
   boost::asio::io_context& loop_;
+  Errands& errands_;
   Options options_;
   std::map<std::string, PreparedImage> prepared_;                    ///< by digest, bounded
   std::map<std::string, std::vector<Done<PreparedImage>>> waiting_;  ///< by name
   std::shared_ptr<char> alive_ = std::make_shared<char>();           ///< an asker may destroy us
-  Errands errands_;  ///< last: its end comes before that of what it reports to
 };
 
 }  // namespace mayfly::containerd

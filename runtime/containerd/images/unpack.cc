@@ -37,7 +37,7 @@ runtime::Result<std::monostate> ImageStore::unpack_layer(const Blob& layer,
   apply.mutable_diff()->set_digest(layer.digest);
   apply.mutable_diff()->set_size(layer.size);
   *apply.mutable_mounts() = prepared->mounts();
-  const auto applied = api_.call(method::kApplyDiff, apply);
+  const auto applied = api_.work(method::kApplyDiff, apply);
   runtime::Result<std::monostate> result;
   if (!applied) {
     result = tl::unexpected(fault_of(applied.error(), "unpack a layer"));

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "runtime/containerd/images/errand.h"
+#include "runtime/containerd/errand.h"
 #include "runtime/driver.h"
 
 namespace mayfly::containerd {

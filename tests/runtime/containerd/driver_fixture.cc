@@ -11,6 +11,7 @@ std::unique_ptr<support::PrivateContainerd> DriverTest::daemon_;
 
 std::string DriverTest::busybox_;
 std::string DriverTest::scratch_;
+std::string DriverTest::busybox_chain_;
 
 void DriverTest::SetUpTestSuite() {
   daemon_ = std::make_unique<support::PrivateContainerd>();
@@ -18,6 +19,7 @@ void DriverTest::SetUpTestSuite() {
   auto root = support::busybox_root();
   root.file("bin/probe", support::read_file(MAYFLY_PROBE));
   busybox.layer(root).names = {kBusybox};
+  busybox_chain_ = busybox.diff_ids.at(0);  // of one layer: its diff id
   busybox_ = import_once(busybox.docker().bytes());
 
   support::ImageArchive scratch;

@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,10 +46,11 @@ class DriverTest : public ::testing::Test {
   /// Runs the loop until it is so. False: it did not come in time.
   bool until(const std::function<bool()>& so) {
     const auto end = std::chrono::steady_clock::now() + kPatience;
-    while (!so() && std::chrono::steady_clock::now() < end) {
+    while (!so()) {
+      if (std::chrono::steady_clock::now() >= end) return false;
       if (loop_.run_one_until(end) == 0) loop_.restart();
     }
-    return so();
+    return true;
   }
 
   /// Waits for the answer to what `ask` asks.
@@ -74,6 +77,8 @@ class DriverTest : public ::testing::Test {
   std::map<std::string, std::string> facts(runtime::ContainerSpec spec);
 
   [[nodiscard]] const std::string& busybox() const { return busybox_; }
+  /// The snapshot that containers of busybox stand on.
+  [[nodiscard]] static const std::string& busybox_chain() { return busybox_chain_; }
   [[nodiscard]] const std::string& scratch() const { return scratch_; }
   std::vector<runtime::Hint> hints;
 
@@ -83,6 +88,7 @@ class DriverTest : public ::testing::Test {
   static std::unique_ptr<support::PrivateContainerd> daemon_;
   static std::string busybox_;  ///< digests
   static std::string scratch_;
+  static std::string busybox_chain_;
   boost::asio::io_context loop_;
   std::unique_ptr<runtime::Driver> driver_;
 };

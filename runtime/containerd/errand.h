@@ -21,22 +21,29 @@ namespace mayfly::containerd {
 /// Calls that wait for their answer. Used by one thread; stop() may come from another.
 class WaitingApi {
  public:
-  WaitingApi(const grpc::Channel::Options& options, std::string name_space,
-             std::chrono::milliseconds deadline)
-      : channel_(loop_, options, nullptr), api_(channel_, std::move(name_space), deadline) {
+  struct Deadlines {
+    std::chrono::milliseconds call;
+    std::chrono::milliseconds work;  ///< of what containerd itself takes long for
+  };
+
+  WaitingApi(const grpc::Channel::Options& options, std::string name_space, Deadlines deadlines)
+      : deadlines_(deadlines),
+        channel_(loop_, options, nullptr),
+        api_(channel_, std::move(name_space), deadlines.call) {
     channel_.start();
   }
 
   template <class RequestMessage, class Reply>
   tl::expected<Reply, grpc::Failure> call(const Method<RequestMessage, Reply>& method,
                                           const RequestMessage& message) {
-    std::optional<tl::expected<Reply, grpc::Failure>> answer;
-    const auto id = api_.call(method, message,
-                              Api::Done<Reply>([&](auto reply) { answer = std::move(reply); }));
-    wait_for([&] { return answer.has_value(); });
-    if (answer) return std::move(*answer);
-    api_.cancel(id);
-    return tl::unexpected(stopped_failure());
+    return call_within(deadlines_.call, method, message);
+  }
+
+  /// A call that may work long.
+  template <class RequestMessage, class Reply>
+  tl::expected<Reply, grpc::Failure> work(const Method<RequestMessage, Reply>& method,
+                                          const RequestMessage& message) {
+    return call_within(deadlines_.work, method, message);
   }
 
   /// `each` returns false to have no more of it.
@@ -51,7 +58,7 @@ class WaitingApi {
     const auto id = api_.stream<RequestMessage, Reply>(
         method, message, api_.deadline(), take,
         [&](grpc::Channel::Outcome outcome) { end = std::move(outcome); });
-    wait_for([&] { return end.has_value() || enough; });
+    wait([&] { return end.has_value() || enough; });
     if (end) return std::move(*end);
     api_.cancel(id);
     if (enough) return {};
@@ -61,9 +68,9 @@ class WaitingApi {
   /// The calls themselves, for what waits in its own way.
   [[nodiscard]] Api& api() { return api_; }
 
-  /// Runs the loop until `over` or stopped, or until a call's deadline has passed. False: not over.
+  /// Until `over`, or the deadline of long work has passed, or stopped. False: not over.
   bool wait_for(const std::function<bool()>& over) {
-    const auto until = std::chrono::steady_clock::now() + api_.deadline();
+    const auto until = std::chrono::steady_clock::now() + deadlines_.work;
     while (!stopped_ && !over()) {
       if (loop_.run_one_until(until) > 0) continue;
       if (std::chrono::steady_clock::now() >= until) return false;
@@ -82,10 +89,32 @@ class WaitingApi {
   [[nodiscard]] bool stopped() const { return stopped_; }
 
  private:
+  template <class RequestMessage, class Reply>
+  tl::expected<Reply, grpc::Failure> call_within(std::chrono::milliseconds deadline,
+                                                 const Method<RequestMessage, Reply>& method,
+                                                 const RequestMessage& message) {
+    std::optional<tl::expected<Reply, grpc::Failure>> answer;
+    const auto id = api_.call(method, message, deadline,
+                              Api::Done<Reply>([&](auto reply) { answer = std::move(reply); }));
+    wait([&] { return answer.has_value(); });
+    if (answer) return std::move(*answer);
+    api_.cancel(id);
+    return tl::unexpected(stopped_failure());
+  }
+
+  /// For what has a deadline of its own.
+  template <class Over>
+  void wait(Over over) {
+    while (!stopped_ && !over()) {
+      if (loop_.run_one() == 0) loop_.restart();
+    }
+  }
+
   static grpc::Failure stopped_failure() {
     return {grpc::Failure::Kind::kNoAnswer, grpc::Code::kCancelled, "the daemon is stopping"};
   }
 
+  Deadlines deadlines_;
   std::atomic<bool> stopped_ = false;
   boost::asio::io_context loop_;
   grpc::Channel channel_;
@@ -103,9 +132,9 @@ class Errands {
   struct Options {
     grpc::Channel::Options channel;
     std::string name_space;
-    std::chrono::milliseconds call_deadline{120'000};
-    std::size_t threads_max = 3;
-    std::size_t waiting_max = 256;
+    WaitingApi::Deadlines deadlines;
+    std::size_t threads_max;
+    std::size_t waiting_max;
   };
 
   Errands(boost::asio::io_context& loop, Options options);
@@ -117,7 +146,7 @@ class Errands {
  private:
   struct Runner {
     explicit Runner(const Options& options)
-        : api(options.channel, options.name_space, options.call_deadline) {}
+        : api(options.channel, options.name_space, options.deadlines) {}
     WaitingApi api;
     std::thread thread;
   };

@@ -1,4 +1,4 @@
-#include "runtime/containerd/images/errand.h"
+#include "runtime/containerd/errand.h"
 
 #include <algorithm>
 #include <boost/asio/post.hpp>

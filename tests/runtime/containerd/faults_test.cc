@@ -1,0 +1,184 @@
+// containerd killed, stopped and restarted under the driver.
+#include <signal.h>
+
+#include "tests/runtime/containerd/driver_fixture.h"
+
+namespace mayfly::containerd {
+namespace {
+
+using runtime::FaultKind;
+using runtime::Hint;
+
+class Faults : public DriverTest {
+ protected:
+  bool heard(Hint::Kind kind) {
+    return until([&] {
+      return std::ranges::any_of(hints, [&](const Hint& hint) { return hint.kind == kind; });
+    });
+  }
+
+  /// A further driver, connected, which knows the image.
+  std::unique_ptr<runtime::Driver> prepared_driver(const Options& options) {
+    auto driver = make_driver(loop(), options);
+    driver->start([](runtime::Hint) {});
+    EXPECT_TRUE(until([&] {
+      return answer<runtime::Image>(
+                 [&](auto done) { driver->prepare_image(kBusybox, std::move(done)); })
+          .has_value();
+    }));
+    return driver;
+  }
+
+  /// All that is left, in however many tries the daemon's recovery takes.
+  void expect_all_removed() {
+    EXPECT_TRUE(until([&] {
+      const auto left = list();
+      if (!left) return false;
+      for (const auto& container : *left) static_cast<void>(remove(container.name));
+      return left->empty() && daemon().leftovers().empty();
+    })) << ::testing::PrintToString(daemon().leftovers());
+    EXPECT_TRUE(daemon().container_processes().empty());
+  }
+};
+
+TEST_F(Faults, HintsThatTheRuntimeIsLostAndFoundAgain) {
+  ASSERT_TRUE(heard(Hint::Kind::kFound));
+  hints.clear();
+  daemon().kill9();
+  ASSERT_TRUE(heard(Hint::Kind::kLost));
+  EXPECT_NE(hints.back().what.find("containerd"), std::string::npos);
+  hints.clear();
+  daemon().start();
+  ASSERT_TRUE(heard(Hint::Kind::kFound));
+  const auto version =
+      answer<runtime::Version>([&](auto done) { driver().version(std::move(done)); });
+  EXPECT_TRUE(version) << version.error().what;
+}
+
+TEST_F(Faults, WaitsForARuntimeThatIsStartedLater) {
+  daemon().kill9();
+  use(options());
+  std::optional<runtime::Result<runtime::Started>> started;
+  driver().create(spec("late", {"/bin/probe", "sleep"}), [&](auto result) { started = result; });
+  ASSERT_TRUE(heard(Hint::Kind::kLost));
+  daemon().start();
+  ASSERT_TRUE(until([&] { return started.has_value(); }));
+  EXPECT_TRUE(*started) << started->error().what;
+}
+
+TEST_F(Faults, FailsInTimeWithoutARuntime) {
+  daemon().kill9();
+  auto hasty = options();
+  hasty.call_deadline = 200ms;
+  use(hasty);
+  const auto created = create(spec("never", {"/bin/probe", "sleep"}));
+  ASSERT_FALSE(created);
+  EXPECT_FALSE(list());
+  EXPECT_FALSE(remove("mayfly-test-never"));
+  daemon().start();
+  use(options());
+}
+
+TEST_F(Faults, LeavesWorkersAliveWhenTheRuntimeIsKilled) {
+  const auto started = create(spec("lives", {"/bin/probe", "sleep"}));
+  ASSERT_TRUE(started) << started.error().what;
+  hints.clear();
+  daemon().kill9();
+  ASSERT_TRUE(heard(Hint::Kind::kLost));
+  daemon().start();
+  ASSERT_TRUE(heard(Hint::Kind::kFound));
+  const auto listed = find("mayfly-test-lives");
+  ASSERT_TRUE(listed);
+  EXPECT_EQ(listed->pid, started->pid);
+  EXPECT_EQ(listed->labels.at("mayfly.worker"), "lives");
+}
+
+TEST_F(Faults, CleansUpAfterARuntimeKilledInTheMiddleOfACreation) {
+  int unknown = 0;
+  for (const auto wait : {0ms, 1ms, 3ms, 8ms, 15ms, 25ms, 40ms, 60ms, 80ms}) {
+    std::optional<runtime::Result<runtime::Started>> started;
+    driver().create(spec("cut", {"/bin/probe", "sleep"}), [&](auto result) { started = result; });
+    loop().run_for(wait);
+    daemon().kill9();
+    daemon().start();
+    ASSERT_TRUE(until([&] { return started.has_value(); }));
+    if (!*started && started->error().kind == FaultKind::kUnknown) ++unknown;
+    expect_all_removed();
+  }
+  EXPECT_GT(unknown, 0);  // or the test has not hit what it is for
+}
+
+TEST_F(Faults, CleansUpAfterARuntimeKilledInTheMiddleOfARemoval) {
+  for (const auto wait : {0ms, 2ms, 5ms, 10ms, 20ms, 40ms}) {
+    ASSERT_TRUE(create(spec("cut", {"/bin/probe", "sleep"})));
+    bool over = false;
+    driver().remove("mayfly-test-cut", [&](const auto&) { over = true; });
+    loop().run_for(wait);
+    daemon().kill9();
+    daemon().start();
+    ASSERT_TRUE(until([&] { return over; }));
+    expect_all_removed();
+  }
+}
+
+TEST_F(Faults, CallsUnknownWhatARuntimeThatIsStuckDoesNotAnswer) {
+  auto hasty = options();
+  hasty.call_deadline = 500ms;
+  const auto stuck = prepared_driver(hasty);
+  daemon().stop();
+  const auto created = answer<runtime::Started>([&](auto done) {
+    stuck->create(spec("stuck", {"/bin/probe", "sleep"}), std::move(done));
+  });
+  const auto removed = answer<std::monostate>(
+      [&](auto done) { stuck->remove("mayfly-test-other", std::move(done)); });
+  const auto status = answer<std::optional<runtime::ExitStatus>>(
+      [&](auto done) { stuck->exit_status("mayfly-test-other", std::move(done)); });
+  daemon().go_on();
+  ASSERT_FALSE(created);
+  EXPECT_EQ(created.error().kind, FaultKind::kUnknown) << created.error().what;
+  ASSERT_FALSE(removed);
+  EXPECT_EQ(removed.error().kind, FaultKind::kUnknown) << removed.error().what;
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().kind, FaultKind::kUnknown) << status.error().what;
+  // It was unknown, and it happens.
+  EXPECT_TRUE(until([&] { return find("mayfly-test-stuck").has_value(); }));
+  expect_all_removed();
+}
+
+TEST_F(Faults, SaysThatAStuckRuntimeIsLostAndThatItIsFoundAgain) {
+  daemon().stop();
+  static_cast<void>(list());  // it has the time to be doubted
+  EXPECT_TRUE(heard(Hint::Kind::kLost));
+  hints.clear();
+  daemon().go_on();
+  EXPECT_TRUE(heard(Hint::Kind::kFound));
+}
+
+TEST_F(Faults, CleansUpAfterCreationsThatWereLate) {
+  for (const auto wait : {1ms, 3ms, 6ms, 12ms, 20ms, 30ms, 45ms, 60ms}) {
+    auto hasty = options();
+    hasty.call_deadline = 500ms;
+    const auto late = prepared_driver(hasty);
+    bool over = false;
+    late->create(spec("late", {"/bin/probe", "sleep"}), [&](const auto&) { over = true; });
+    loop().run_for(wait);
+    daemon().stop();
+    ASSERT_TRUE(until([&] { return over; }));
+    daemon().go_on();
+    expect_all_removed();
+  }
+}
+
+TEST_F(Faults, CleansUpAfterADriverThatWasDestroyedInTheMiddleOfACreation) {
+  for (const auto wait : {1ms, 3ms, 6ms, 12ms, 20ms, 30ms, 45ms, 60ms}) {
+    ASSERT_TRUE(answer<runtime::Image>(
+        [&](auto done) { driver().prepare_image(kBusybox, std::move(done)); }));
+    driver().create(spec("half", {"/bin/probe", "sleep"}), [](const auto&) {});
+    loop().run_for(wait);
+    use(options());
+    expect_all_removed();
+  }
+}
+
+}  // namespace
+}  // namespace mayfly::containerd
