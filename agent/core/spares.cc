@@ -14,7 +14,10 @@ namespace {
 
 constexpr std::uint32_t kStandbyMin = 1;
 constexpr std::uint32_t kStandbyMax = 8;
-constexpr double kExitRateSeconds = 10;
+constexpr double kExitRateSeconds = 3;
+// Exits come as they like: so many standard deviations more than come on average while a spare is
+// made are met by one (98 of 100, for exits that know nothing of each other).
+constexpr double kStandbyMargin = 2.5;
 constexpr int kStartTimeWeight = 4;
 
 bool is_wanted(const Pool& pool, const Worker& worker) {
@@ -126,7 +129,8 @@ std::uint32_t standby_target(const Pool& pool, Time now) {
   if (pool.dropped || pool.settings.replicas == 0) return 0;
   if (pool.settings.standby) return *pool.settings.standby;
   const double start_time = std::chrono::duration<double>(pool.start_time).count();
-  const double needed = std::ceil(exits_per_s(pool, now) * start_time);
+  const double meanwhile = exits_per_s(pool, now) * start_time;
+  const double needed = 1 + std::floor(meanwhile + kStandbyMargin * std::sqrt(meanwhile));
   return std::clamp(static_cast<std::uint32_t>(std::min(needed, 1.0 * kStandbyMax)), kStandbyMin,
                     kStandbyMax);
 }

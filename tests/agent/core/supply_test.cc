@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "agent/core/spares.h"
 #include "tests/agent/core/harness.h"
 
 namespace mayfly::core {
@@ -179,6 +180,23 @@ TEST(Standby, AutoIsOneWhenNothingHappensAndGrowsWithExits) {
   core.run(5min);
   EXPECT_EQ(core.spares().size(), spares) << "what is too many now is not thrown away";
   EXPECT_EQ(core.pool().standby_target, 1U);
+}
+
+TEST(Standby, AutoMeetsExitsThatComeMoreOftenThanOnAverage) {
+  struct Case {
+    double exits_per_s;
+    Duration start_time;
+    std::uint32_t wanted;
+  };
+  const Case cases[] = {{0.01, 100ms, 1}, {2.5, 100ms, 2}, {5, 100ms, 3},
+                        {10, 100ms, 4},   {20, 100ms, 6},  {100, 1s, 8}};
+  for (const Case& each : cases) {
+    Pool pool;
+    pool.settings = with_standby(4, std::nullopt);
+    pool.exits_per_s = each.exits_per_s;
+    pool.start_time = each.start_time;
+    EXPECT_EQ(standby_target(pool, pool.exit_counted), each.wanted) << each.exits_per_s;
+  }
 }
 
 TEST(Standby, SparesTooManyAreDismissed) {
