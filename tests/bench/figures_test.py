@@ -8,7 +8,8 @@ import unittest
 import figures
 import stamps
 import supervisors
-from stamps import Gap, Stamp
+from lab.exits import had_spare
+from stamps import Stamp
 from supervisors import Case
 
 
@@ -68,20 +69,17 @@ class Quantile(unittest.TestCase):
 
 
 class HadSpare(unittest.TestCase):
-    def judge(self, hold_us, decide_us):
-        exits = supervisors.Exits(None)
-        exits.by_worker = {"a": {}, "b": {"hold_us": hold_us, "gap_decide_us": decide_us}}
-        exits.by_worker["a"]["worker"] = "a"
-        return exits.had_spare(Gap(life(0, 1, 2, "a"), life(0, 3, 4, "b"), 1))
+    def judge(self, **record):
+        return had_spare({"gap_us": 900, "hold_us": 500_000, "gap_decide_us": 20, **record})
 
     def test_when_it_was_held_before_the_worker_before_ended(self):
-        self.assertTrue(self.judge(hold_us=500_000, decide_us=20))
+        self.assertTrue(self.judge())
 
     def test_not_when_it_became_ready_after_that(self):
-        self.assertFalse(self.judge(hold_us=3, decide_us=60_000))
+        self.assertFalse(self.judge(hold_us=3, gap_decide_us=60_000))
 
-    def test_is_unknown_without_a_record(self):
-        self.assertIsNone(self.judge(hold_us=None, decide_us=20))
+    def test_is_unknown_of_a_worker_that_followed_nobody(self):
+        self.assertIsNone(self.judge(gap_us=None))
 
 
 class Rhythm(unittest.TestCase):

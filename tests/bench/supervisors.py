@@ -12,6 +12,7 @@ import time
 
 import stamps
 from lab import image
+from lab.exits import had_spare
 from lab.process import run, wait_until
 
 Case = collections.namedtuple("Case", "life_ms slots seconds")
@@ -117,11 +118,8 @@ class Exits:
         return self.by_worker.get(stamp.worker)
 
     def had_spare(self, gap):
-        """Whether the next worker was held and ready before the one before it ended."""
-        before, after = self.of(gap.before), self.of(gap.after)
-        if not before or not after or None in (after["hold_us"], after["gap_decide_us"]):
-            return None
-        return after["hold_us"] >= after["gap_decide_us"]
+        record = self.of(gap.after)
+        return had_spare(record) if record else None
 
 
 def rhythm(case, spares, supply_per_s):

@@ -75,14 +75,17 @@ def watch(mayflyd, given, view):
 
 
 def live(place, given, view):
-    """From nothing to nothing; returns the pool as it was at its end."""
+    """From nothing to nothing; returns how many workers were respawned."""
     with place:
         try:
             mayflyd = set_up(place, given, view.step)
             view.begin(POOL.format(image=IMAGE, workers=given.workers, release=1))
             with contextlib.suppress(KeyboardInterrupt):
                 watch(mayflyd, given, view)
-            return mayflyd.pool("demo")
+            view.end()
+            pool = mayflyd.pool("demo")
+            view.summary(pool, mayflyd.api.get("/v1/exits?pool=demo&limit=1000")["exits"])
+            return pool["timings"]["gap"]["count"]
         finally:
             # What is being put away is put away, however often somebody presses Ctrl-C.
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -95,20 +98,17 @@ def run(given):
     view = View(sys.stdout)
     view.title(given)
     place = Place("demo")
-    pool, trouble = None, []
+    trouble = []
     try:
-        pool = live(place, given, view)
+        if live(place, given, view) == 0:
+            trouble.append("nothing was respawned")
     except Trouble as fault:
         trouble.append(str(fault))
     left = place.leftovers()
     if left:
         trouble.append("left behind:\n  " + "\n  ".join(left))
     else:
-        view.note("Nothing is left behind: no process, mount, cgroup, container or file.")
-    if pool is not None:
-        view.summary(pool)
-        if pool["timings"]["gap"]["count"] == 0:
-            trouble.append("nothing was respawned")
+        view.note("Nothing is left behind: no process, mount, cgroup, container or file.\n")
     for line in trouble:
         print("demo: " + line, file=sys.stderr)
     return 1 if trouble else 0

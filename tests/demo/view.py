@@ -5,9 +5,20 @@ import os
 import shutil
 import time
 
+from lab.exits import had_spare
+
 ROWS_MAX = 16
 BAR_CELLS = 20
 BAR_MS = 1000
+
+
+def _quantile(values, q):
+    ordered = sorted(values)
+    return ordered[int(q * (len(ordered) - 1))] if ordered else None
+
+
+def _spread(p50_us, p99_us):
+    return f"p50 {milliseconds(p50_us)}, p99 {milliseconds(p99_us)}"
 
 
 def milliseconds(us):
@@ -116,7 +127,7 @@ class View:
                 f"{age_ms / 1000:4.2f} s  {milliseconds(worker['respawn_gap_us']):>11}")
 
     def _figures(self, pool):
-        gap = f"p50 {milliseconds(pool['gap_p50_us'])}, p99 {milliseconds(pool['gap_p99_us'])}"
+        gap = _spread(pool["gap_p50_us"], pool["gap_p99_us"])
         lines = [
             f"respawns   {pool['timings']['gap']['count']}, {pool['respawns_per_s']:.1f} a second",
             f"gap        {self._bold(gap)}   end of one worker → the next one runs",
@@ -124,7 +135,8 @@ class View:
             f"{pool['spare_misses']} misses",
         ]
         if pool["revision"] > 1:
-            new = sum(1 for w in pool["workers"] if w["revision"] == pool["revision"])
+            new = sum(1 for w in pool["workers"]
+                      if w["revision"] == pool["revision"] and w["phase"] == "running")
             lines.append(f"rollout    revision {pool['revision']} came: {new} of "
                          f"{pool['replicas']} workers are of it, each came as an old one ended")
         else:
@@ -133,23 +145,22 @@ class View:
 
     # ---- the end ----------------------------------------------------------------------------
 
-    def summary(self, pool):
-        timings = pool["timings"]
-        exits = {name: count for name, count in pool["exits"].items() if count}
-        unasked = exits.get("done", 0)
+    def summary(self, pool, exits):
+        timings, spares = pool["timings"], [e["gap_us"] for e in exits if had_spare(e)]
+        ends = {name: count for name, count in pool["exits"].items() if count}
         rows = [
             ("respawns", f"{timings['gap']['count']}"),
-            ("respawn gap", f"p50 {milliseconds(timings['gap']['p50_us'])}, "
-                            f"p99 {milliseconds(timings['gap']['p99_us'])}"),
-            ("  deciding", f"p50 {milliseconds(timings['gap_decide']['p50_us'])}"),
-            ("  releasing", f"p50 {milliseconds(timings['gap_exec']['p50_us'])}"),
-            ("spares", f"{pool['spare_hits']} hits, {pool['spare_misses']} misses; making one takes "
-                       f"p50 {milliseconds(timings['create']['p50_us'])}, behind the scenes"),
-            ("exits", ", ".join(f"{count} {name}" for name, count in exits.items()) or "none"),
+            ("respawn gap", _spread(timings["gap"]["p50_us"], timings["gap"]["p99_us"])),
+            ("  by a spare", f"{_spread(_quantile(spares, 0.5), _quantile(spares, 0.99))}"
+                             f" ({len(spares)} of the last {len(exits)})"),
+            ("spares", f"{pool['spare_hits']} hits, {pool['spare_misses']} misses; making one "
+                       f"took p50 {milliseconds(timings['create']['p50_us'])}, beforehand"),
+            ("exits", ", ".join(f"{count} {name}" for name, count in ends.items()) or "none"),
         ]
         if pool["revision"] > 1:
-            rows.append(("rollout", f"to revision {pool['revision']}; nobody's work was cut short"
-                         if unasked == sum(exits.values()) else f"to revision {pool['revision']}"))
+            ours = pool["exits"].get("ours", 0)
+            rows.append(("rollout", f"to revision {pool['revision']}; " +
+                         ("no worker was cut short" if not ours else f"{ours} were stopped")))
         print(file=self.out)
         for name, value in rows:
             print(f"  {name:<13}{value}", file=self.out)
