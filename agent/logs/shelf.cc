@@ -24,7 +24,7 @@ using runtime::Descriptor;
 constexpr std::uint64_t kPage = 4096;
 constexpr std::uint64_t kBlock = 512;  // the unit of st_blocks
 /// What a flood may take before it is noticed, beyond what the pool may keep.
-constexpr std::uint64_t kSlackBytes = 64 * 1024 * 1024;
+constexpr std::uint64_t kSlackBytes = 128 * 1024 * 1024;
 constexpr std::uint64_t kReadMax = 64 * 1024;
 constexpr std::uint64_t kTailMax = 4 * 1024 * 1024;
 
@@ -227,13 +227,10 @@ Logs::Chunk Shelf::read(const std::string& worker, Stream stream, std::uint64_t 
   struct stat status {};
   if (!file || ::fstat(file.get(), &status) != 0) return {{}, offset};
   const std::uint64_t length = size_of(status).length;
+  const off_t data = ::lseek(file.get(), static_cast<off_t>(offset), SEEK_DATA);
+  // Nothing but a hole from here to the end, or the worker has cut the file off before here.
+  if (data < 0) return {{}, length};
   Logs::Chunk chunk;
-  chunk.next = std::min(offset, length);  // the worker may have truncated it
-  const off_t data = ::lseek(file.get(), static_cast<off_t>(chunk.next), SEEK_DATA);
-  if (data < 0) {
-    chunk.next = length;  // nothing but a hole from here to the end
-    return chunk;
-  }
   chunk.next = static_cast<std::uint64_t>(data);
   chunk.bytes = read_run(file.get(), chunk.next, std::min(length, chunk.next + kReadMax));
   return chunk;

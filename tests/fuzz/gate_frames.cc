@@ -14,16 +14,18 @@ void check(bool holds) {
   if (!holds) std::abort();
 }
 
-void check_frame(const std::string& line) {
+/// False ends the connection.
+bool take_frame(const std::string& line) {
   const auto frame = mayfly::gate::parse_peer_frame(line);
   if (!frame) {
     check(!frame.error().empty());
-    return;
+    return false;
   }
   if (const auto* failed = std::get_if<mayfly::gate::ExecFailed>(&*frame)) {
     check(failed->error_number > 0 && failed->error_number < 4096);
     for (const char c : failed->what) check(c >= ' ' && c <= '~');
   }
+  return true;
 }
 
 void read_as_agent(std::string_view bytes, std::size_t piece) {
@@ -34,7 +36,7 @@ void read_as_agent(std::string_view bytes, std::size_t piece) {
     bytes.remove_prefix(taken);
     while (const auto line = buffer.next()) {
       check(line->size() < mayfly::gate::kPeerFrameBytesMax);
-      check_frame(*line);
+      if (!take_frame(*line)) return;
     }
   }
 }

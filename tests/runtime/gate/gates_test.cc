@@ -2,7 +2,7 @@
 #include "runtime/gate/gates.h"
 
 #include <signal.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <filesystem>
@@ -57,6 +57,7 @@ TEST_F(Gate, PassesStdioAndEnvironment) {
 TEST_F(Gate, LeavesTheCommandNoOtherDescriptors) {
   Pipe in, out, err;
   open("w", Hold::kGate, {in.read_end.get(), out.write_end.get(), err.write_end.get()});
+  const runtime::Descriptor left_open(::dup(in.read_end.get()));  // as a runtime might
   const auto worker = gate("w", {"/bin/ls", "/proc/self/fd"});
   until_event("ready w");
   gates_->release("w", {});
@@ -80,6 +81,16 @@ TEST_F(Gate, LooksInThePathOfTheRelease) {
   until_event("ready w");
   gates_->release("w", {.slot = 0, .env = {{"PATH", "/nowhere::" + folder_ + "/bin"}}});
   EXPECT_EQ(worker->wait(), 1);
+}
+
+TEST_F(Gate, LooksFurtherInPathThanWhatCannotBeExecuted) {
+  fs::create_directories(folder_ + "/bin");
+  std::ofstream(folder_ + "/bin/sh") << "no program";
+  open("w");
+  const auto worker = gate("w", {"sh", "-c", "exit 6"});
+  until_event("ready w");
+  gates_->release("w", {.slot = 0, .env = {{"PATH", folder_ + "/bin:/bin"}}});
+  EXPECT_EQ(worker->wait(), 6);
 }
 
 struct BadCommand {

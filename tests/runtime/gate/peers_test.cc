@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 
 #include "tests/runtime/gate/house.h"
@@ -116,11 +117,11 @@ TEST_F(Peers, TakeThePlaceOfADeadOne) {
   open("w");
   Peer first = held("w");
   Peer second(socket_of("w"));
-  second.say(kHello);
-  first.leave();  // both wait in the loop; in either order the second one is held
+  settle();
+  second.say(kHello);  // is heard before the end of the first
+  first.leave();
   until([&] { return count("ready w") == 2; });
-  gates_->release("w", {});
-  until([&] { return second.heard().find("release") != std::string::npos || second.closed(); });
+  EXPECT_FALSE(second.closed());
 }
 
 TEST_F(Peers, ThatAreSilentDoNotKeepTheGateOut) {
@@ -136,6 +137,7 @@ TEST_F(Peers, ThatAreSilentDoNotKeepTheGateOut) {
 
 TEST_F(Peers, ThatComeInAFloodAreLetInSlowly) {
   open("w");
+  const auto start = std::chrono::steady_clock::now();
   int let_in = 0;
   for (int i = 0; i < 200; ++i) {
     Peer peer(socket_of("w"));
@@ -144,7 +146,8 @@ TEST_F(Peers, ThatComeInAFloodAreLetInSlowly) {
     settle();
     let_in += peer.closed() ? 1 : 0;
   }
-  EXPECT_LE(let_in, 12);
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  EXPECT_LE(let_in, 10 + 4 * (seconds.count() + 1));
   EXPECT_GE(let_in, 10);
   std::optional<Peer> honest;  // gets in when the queue before the door has moved up
   until([&] {
@@ -280,6 +283,8 @@ TEST_F(Workers, AreNotReleasedTwice) {
   gates_->release("w", {.slot = 1, .env = {}});
   gates_->release("w", {.slot = 2, .env = {}});
   until_event("failed w: it was released to slot 1");
+  settle();
+  EXPECT_EQ(events_.size(), 2U) << "ready, and failed once";
   EXPECT_FALSE(peer.closed());
   EXPECT_EQ(peer.heard(), "{\"env\":{},\"mayfly\":1,\"slot\":1,\"type\":\"release\"}\n");
   EXPECT_EQ(gates_->released_to("w"), 1U);
