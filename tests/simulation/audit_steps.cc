@@ -1,0 +1,106 @@
+// The rules of whole steps: what the core's picture must not show, and the pace it must keep.
+#include <algorithm>
+
+#include "tests/simulation/audit.h"
+#include "tests/simulation/describe.h"
+
+namespace mayfly::simulation {
+
+namespace {
+
+constexpr std::size_t kIdleStepsPerSecondMax = 100;
+constexpr std::size_t kTextMax = 4096;
+constexpr std::size_t kOpenMax = 32;
+constexpr std::uint32_t kReasonsEvery = 8;
+
+}  // namespace
+
+void Audit::stepped(const Core& core, const Decision& decision, std::size_t events) {
+  ++steps_;
+  check_step_order(decision);
+  check_revisions(core);
+  check_idle_spares(core);
+  check_pace(decision, events);
+  check_sizes(core);
+  if (steps_ % kReasonsEvery == 0) check_reasons(core);
+}
+
+void Audit::check_step_order(const Decision& decision) {
+  bool others = false;
+  for (const Action& action : decision.actions) {
+    const bool release = std::holds_alternative<ReleaseWorker>(action);
+    if (release && others) scene_.violate("I2", "a release waits behind other actions");
+    others = others || !release;
+  }
+}
+
+void Audit::check_revisions(const Core& core) {
+  std::map<PoolName, Revision> now_active;
+  for (const auto& [name, pool] : core.model().pools) {
+    const auto before = active_.find(name);
+    if (before != active_.end() && pool.active < before->second) {
+      scene_.violate("I9", name, " went back from ", before->second, " to ", pool.active);
+    }
+    now_active.emplace(name, pool.active);
+  }
+  active_ = std::move(now_active);
+}
+
+/// A slot that may be filled is filled in the very step in which a spare is there.
+void Audit::check_idle_spares(const Core& core) {
+  const Model& model = core.model();
+  if (!model.adopted) return;
+  for (const auto& [id, worker] : model.workers) {
+    const auto found = model.pools.find(worker.pool);
+    if (worker.phase != WorkerPhase::kHeld || !worker.gate_ready || worker.slot) continue;
+    if (found == model.pools.end() || found->second.dropped || worker.stop_asked) continue;
+    const Pool& pool = found->second;
+    if (pool.settings.paused || worker.revision != pool.active || !worker.fault.empty()) continue;
+    for (const auto& [index, slot] : pool.slots) {
+      if (!slot.worker && !slot.leaving && slot.not_before <= scene_.now()) {
+        scene_.violate("I2", id, " is a spare beside the empty slot ", index, " of ", worker.pool);
+      }
+    }
+  }
+}
+
+void Audit::check_reasons(const Core& core) {
+  for (const auto& [name, pool] : core.model().pools) {
+    for (const auto& [index, slot] : pool.slots) {
+      const EmptySlot why = core.why(scene_.now(), name, index);
+      if (slot.worker.has_value() != (why.reason == EmptyReason::kNone)) {
+        scene_.violate("WHY", "slot ", index, " of ", name, " is ", slot.worker ? "taken" : "empty",
+                       ", its reason is ", simulation::name(why.reason));
+      }
+    }
+  }
+}
+
+void Audit::check_sizes(const Core& core) {
+  const Model& model = core.model();
+  // What the model holds exists, existed and waits to be cleared, or is being started.
+  const std::size_t most = scene_.truth.containers_most + scene_.truth.vanished + kOpenMax;
+  if (model.workers.size() > most) {
+    scene_.violate("I8", "the model holds ", model.workers.size(), " workers, ", most, " at most");
+  }
+  for (const auto& [id, worker] : model.workers) {
+    if (worker.fault.size() > kTextMax || worker.stop_reason.size() > kTextMax) {
+      scene_.violate("I8", "unbounded text in ", id);
+    }
+  }
+}
+
+void Audit::check_pace(const Decision& decision, std::size_t events) {
+  if (decision.wake_at <= scene_.now()) {
+    scene_.violate("I8", "the core wants to be woken in the past");
+  }
+  const Time second = std::chrono::floor<std::chrono::seconds>(scene_.now());
+  if (second != pace_.second) pace_ = {second, 0, 0};
+  pace_.actions += decision.actions.size();
+  if (events == 0 && decision.actions.empty()) ++pace_.idle_steps;
+  if (pace_.idle_steps > kIdleStepsPerSecondMax + pace_.actions) {
+    scene_.violate("I8", "the core spins: ", pace_.idle_steps, " steps in a second for nothing");
+  }
+}
+
+}  // namespace mayfly::simulation
