@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "agent/core/exits.h"
-#include "agent/core/gates.h"
 #include "agent/core/slots.h"
 #include "agent/core/spares.h"
 #include "agent/core/stops.h"
@@ -90,10 +89,6 @@ void adopt(Turn& turn, const std::vector<const ObservedWorker*>& strangers) {
   if (turn.model.adopted) return;
   turn.model.adopted = true;
   for (auto& [name, pool] : turn.model.pools) choose_active(turn, pool);
-  for (const WorkerId id : turn.memory.early_ready) {
-    if (Worker* worker = find_worker(turn, id)) gate_ready(turn, *worker);
-  }
-  turn.memory.early_ready.clear();
 }
 
 void was_never_released(Turn& turn, Worker& worker) {

@@ -1,6 +1,7 @@
 #include "agent/core/intake.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "agent/core/backoff.h"
 #include "agent/core/exits.h"
@@ -16,7 +17,7 @@ namespace mayfly::core {
 
 namespace {
 
-constexpr std::size_t kEarlyReadyMax = 4096;
+constexpr std::size_t kEarlyMax = 4096;
 
 void desire(Turn& turn, const PoolSettings& settings) {
   Pool& pool = turn.model.pools[settings.name];
@@ -121,23 +122,19 @@ struct Intake {
     start_uncertain(turn, *worker, event.reason);
   }
   void operator()(const GateReady& event) const {
-    if (Worker* worker = find(event)) return gate_ready(turn, *worker);
-    // A gate of an earlier run may find us before the first inventory does.
-    std::set<WorkerId>& early = turn.memory.early_ready;
-    if (!turn.model.adopted && early.size() < kEarlyReadyMax) early.insert(event.worker);
+    if (Worker* worker = find_or_keep(event)) gate_ready(turn, *worker);
   }
   void operator()(const GateLost& event) const {
-    turn.memory.early_ready.erase(event.worker);
-    if (Worker* worker = find(event)) gate_lost(turn, *worker, event.reason);
+    if (Worker* worker = find_or_keep(event)) gate_lost(turn, *worker, event.reason);
   }
   void operator()(const WorkerRunning& event) const {
-    if (Worker* worker = find(event)) worker_running(turn, *worker, event.at);
+    if (Worker* worker = find_or_keep(event)) worker_running(turn, *worker, event.at);
   }
   void operator()(const ReleaseFailed& event) const {
     if (Worker* worker = find(event)) release_failed(turn, *worker, event.reason);
   }
   void operator()(const WorkerExited& event) const {
-    if (Worker* worker = find(event)) exit_seen(turn, *worker, event);
+    if (Worker* worker = find_or_keep(event)) exit_seen(turn, *worker, event);
   }
   void operator()(const ExitStatusKnown& event) const {
     Worker* worker = find(event);
@@ -163,7 +160,11 @@ struct Intake {
     remove_failed(turn, *worker, event.reason);
   }
 
-  void operator()(const InventoryTaken& event) const { inventory_taken(turn, event); }
+  void operator()(const InventoryTaken& event) const {
+    inventory_taken(turn, event);
+    if (!turn.model.adopted) return;
+    for (const Event& early : std::exchange(turn.memory.early, {})) take_in(turn, early);
+  }
   void operator()(const InventoryFailed& event) const { inventory_failed(turn, event.number); }
   void operator()(const RuntimeLost& event) const { runtime_lost(turn, event.reason); }
   void operator()(const RuntimeFound&) const { runtime_found(turn); }
@@ -173,6 +174,16 @@ struct Intake {
   template <class WorkerEvent>
   Worker* find(const WorkerEvent& event) const {
     return find_worker(turn, event.worker);
+  }
+  /// Workers of an earlier run may tell of themselves before the first inventory does.
+  template <class WorkerEvent>
+  Worker* find_or_keep(const WorkerEvent& event) const {
+    Worker* worker = find(event);
+    std::vector<Event>& early = turn.memory.early;
+    if (worker == nullptr && !turn.model.adopted && early.size() < kEarlyMax) {
+      early.emplace_back(event);
+    }
+    return worker;
   }
 };
 

@@ -6,7 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <set>
+#include <vector>
 
+#include "agent/core/event.h"
 #include "agent/core/ids.h"
 #include "agent/core/model.h"
 #include "agent/core/time.h"
@@ -45,8 +47,8 @@ struct Memory {
   StartBucket bucket;
   std::array<PoolName, kStartPurposes> served_last;  ///< where the round robin goes on
   std::uint64_t starts_made = 0;
-  std::set<WorkerId> forgotten;    ///< since the inventory that is out was asked for
-  std::set<WorkerId> early_ready;  ///< gates that were ready before the first inventory
+  std::set<WorkerId> forgotten;  ///< since the inventory that is out was asked for
+  std::vector<Event> early;      ///< of workers that the first inventory may make known
 };
 
 }  // namespace mayfly::core

@@ -82,32 +82,36 @@ void release(Turn& turn, Pool& pool, SlotIndex index, Worker& worker) {
   send_release(turn, worker);
 }
 
-/// The free slots that do not wait, the longest free first.
-std::vector<SlotIndex> slots_to_fill(Turn& turn, const Pool& pool) {
-  std::vector<SlotIndex> indices;
+struct VacantSlots {
+  std::vector<SlotIndex> open;  ///< may be filled now, the longest free first
+  Time next = kNever;           ///< when the next one may
+};
+
+VacantSlots vacant_slots(const Pool& pool, Time now) {
+  VacantSlots vacant;
   for (const auto& [index, slot] : pool.slots) {
     if (!is_vacant(slot)) continue;
-    if (slot.not_before > turn.now) {
-      wake(turn, slot.not_before);
+    if (slot.not_before > now) {
+      vacant.next = std::min(vacant.next, slot.not_before);
     } else {
-      indices.push_back(index);
+      vacant.open.push_back(index);
     }
   }
-  std::stable_sort(indices.begin(), indices.end(), [&](SlotIndex one, SlotIndex other) {
+  std::stable_sort(vacant.open.begin(), vacant.open.end(), [&](SlotIndex one, SlotIndex other) {
     return pool.slots.at(one).free_since < pool.slots.at(other).free_since;
   });
-  return indices;
+  return vacant;
 }
 
 void fill_pool(Turn& turn, Pool& pool) {
   if (pool.dropped || pool.settings.paused) return;
-  const std::vector<SlotIndex> indices = slots_to_fill(turn, pool);
-  if (indices.empty()) return;
-  auto index = indices.begin();
+  const VacantSlots vacant = vacant_slots(pool, turn.now);
+  if (vacant.open.empty() && vacant.next == kNever) return;
+  auto index = vacant.open.begin();
   for (const WorkerId id : in_phase(turn, WorkerPhase::kHeld)) {
-    if (index == indices.end()) return;
     Worker& worker = turn.model.workers.at(id);
     if (worker.pool != pool.settings.name || !is_spare(pool, worker)) continue;
+    if (index == vacant.open.end()) return wake(turn, vacant.next);  // this one is for that slot
     release(turn, pool, *index, worker);
     ++index;
   }

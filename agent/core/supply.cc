@@ -63,16 +63,20 @@ void count_active(Turn& turn, Lack& lack, Supply& supply) {
   std::uint32_t left = supply.active + supply.aged - std::min(supply.aged, 1U);
   std::uint32_t respawns = 0;
   std::uint32_t fresh = 0;
+  std::uint32_t later = 0;
+  Time next = kNever;
   for (const auto& [index, slot] : pool.slots) {
     if (!is_vacant(slot)) continue;
     if (needs_supply(pool, slot, turn.now)) {
       ++(slot.vacated ? respawns : fresh);
     } else {
-      wake(turn, std::max(slot.not_before - pool.start_time, turn.now + Duration(1)));
+      ++later;
+      next = std::min(next, slot.not_before - pool.start_time);
     }
   }
   lack.of(StartPurpose::kRespawn) = take(left, respawns);
   lack.of(StartPurpose::kScaleUp) = take(left, fresh);
+  if (later > left) wake(turn, next);
   // While a new revision is staged, spares in stock are made of that one only.
   if (pool.prepared > pool.active) return;
   lack.of(StartPurpose::kStandby) = take(left, pool.standby_target);

@@ -113,6 +113,16 @@ TEST(Adoption, RemembersGatesThatWereReadyBeforeTheFirstInventory) {
   EXPECT_EQ(core.wants<ReleaseWorker>()[0].worker, WorkerId{12});
 }
 
+TEST(Adoption, RemembersAnExitThatWasSeenBeforeTheFirstInventory) {
+  Harness core;
+  core.feed(PoolDesired{bare_pool(1)});
+  core.exit(WorkerId{11}, {.code = 3, .signal = 0});
+  core.feed(InventoryTaken{core.last_inventory(), {running(11, 0)}});
+  EXPECT_FALSE(core.slot().worker);
+  ASSERT_EQ(core.wants<RecordExit>().size(), 1U);
+  EXPECT_EQ(core.wants<RecordExit>()[0].record.status, (ExitStatus{3, 0}));
+}
+
 TEST(Adoption, AHeldWorkerWhoseGateStaysAwayIsReplaced) {
   Harness core;
   adopt(core, bare_pool(1), {running(12, std::nullopt)});

@@ -60,6 +60,21 @@ TEST(Backoff, TheClassDecidesAboutTheReleaseAfterTheNext) {
   EXPECT_EQ(core.wants<ReleaseWorker>().size(), 1U);
 }
 
+TEST(Backoff, OfASlotWithoutASpareIsNoReasonToWake) {
+  Harness core;
+  core.begin(bare_pool(1));
+  core.pass(1s);  // what a start takes here: longer than the first wait
+  core.settle();
+  const WorkerId failed = core.worker_in(0);
+  core.exit(failed, {.code = 1, .signal = 0});
+  const auto starts = core.wants<StartWorker>();
+  ASSERT_EQ(starts.size(), 1U);
+  core.feed(ExitRecorded{failed}, WorkerRemoved{failed});
+  EXPECT_GT(core.last().wake_at, core.slot().not_before) << "its container is not there yet";
+  core.feed(WorkerStarted{starts[0].worker}, GateReady{starts[0].worker});
+  EXPECT_EQ(core.last().wake_at, core.slot().not_before);
+}
+
 TEST(Backoff, GrowsWhileWorkersKeepFailing) {
   Harness core;
   core.fill(small_pool());
