@@ -39,7 +39,7 @@ class Bench:
         self.worker = os.path.join(programs, "bench_worker")
         self.archive = place.path("bench.tar")
         image.one_program(self.archive, IMAGE, self.worker)
-        self.stamps_folder = place.make_folder("stamps", 0o777)
+        self.stamps_folder = place.make_memory_folder("stamps", 0o777)
         self._files = 0
 
     def new_stamps(self):

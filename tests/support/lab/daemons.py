@@ -162,7 +162,7 @@ class Mayflyd:
     def __init__(self, place, containerd, programs, more_config=""):
         self.place = place
         self.programs = programs
-        self.run_folder = place.path("run")
+        self.run_folder = place.make_memory_folder("run")
         self.socket = os.path.join(self.run_folder, "mayfly.sock")
         self.config = place.write("mayfly.toml", MAYFLYD_CONFIG.format(
             name=place.unique, socket=containerd.socket, namespace=containerd.namespace,

@@ -28,7 +28,7 @@ class Place:
         # Short: a unix socket's path has room for 107 bytes. Unique: runc's state is global by name.
         self.unique = f"mayfly-{purpose}-{secrets.token_hex(3)}"
         self.folder = os.path.join(tempfile.gettempdir(), self.unique)
-        self.made_mount = False
+        self.made_mounts = []
         self.undo = contextlib.ExitStack()
         self.undo.callback(self._remove_empty)
 
@@ -36,8 +36,7 @@ class Place:
         os.mkdir(self.folder, 0o711)
         if _filesystem(self.folder) in ("overlayfs", "overlay"):
             # Snapshots cannot be laid over a folder that is an overlay itself.
-            run(["mount", "-t", "tmpfs", "-o", "mode=711", self.unique, self.folder])
-            self.made_mount = True
+            self._mount_memory(self.folder, 0o711)
         return self
 
     def __exit__(self, *_):
@@ -54,6 +53,16 @@ class Place:
         os.chmod(self.path(name), mode)
         return self.path(name)
 
+    def make_memory_folder(self, name, mode=0o755):
+        """A folder in memory, as /run and /dev/shm are on a host."""
+        folder = self.make_folder(name, mode)
+        self._mount_memory(folder, mode)
+        return folder
+
+    def _mount_memory(self, folder, mode):
+        run(["mount", "-t", "tmpfs", "-o", f"mode={mode:o}", self.unique, folder])
+        self.made_mounts.append(folder)
+
     def write(self, name, text):
         with open(self.path(name), "w", encoding="utf-8") as file:
             file.write(text)
@@ -61,12 +70,12 @@ class Place:
 
     def _remove(self):
         mounts = self.mounts()
-        if self.made_mount:
-            mounts.remove(self.folder)
-        if mounts:
-            raise Trouble("still mounted: " + ", ".join(mounts))
-        if self.made_mount:
-            run(["umount", self.folder])
+        strange = [point for point in mounts if point not in self.made_mounts]
+        if strange:
+            raise Trouble("still mounted: " + ", ".join(strange))
+        for folder in reversed(self.made_mounts):
+            if folder in mounts:
+                run(["umount", folder])
         shutil.rmtree(self.folder)
 
     # ---- what is left -----------------------------------------------------------------------
@@ -119,7 +128,7 @@ class Place:
         end = time.monotonic() + 5
         while True:
             left = ([f"process {p}" for p in self.processes()] +
-                    [f"mount {m}" for m in self.mounts() if m != self.folder] +
+                    [f"mount {m}" for m in self.mounts()] +
                     [f"cgroup {c}" for c in self.cgroups()] +
                     [f"folder {s}" for s in self.runtime_state()] +
                     ([f"folder {self.folder}"] if os.path.exists(self.folder) else []))
