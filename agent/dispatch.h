@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <map>
 #include <memory>
@@ -42,7 +43,8 @@ class Dispatch {
   Dispatch(boost::asio::io_context& loop, Parts parts, Options options);
   ~Dispatch();
 
-  /// In the order given. Never posts from within.
+  /// Releases at once; all else in the order given, and after the released have had a moment in
+  /// which nothing of ours takes the cpu from them.
   void perform(const std::vector<core::Action>& actions);
 
  private:
@@ -54,6 +56,9 @@ class Dispatch {
   void perform(const core::RecordExit& action);
   void perform(const core::RemoveWorker& action);
   void perform(const core::TakeInventory& action);
+
+  void keep_quiet();
+  void perform_later();
 
   void start_answered(const WorkerRef& worker, const runtime::Result<runtime::Started>& started);
   void attach(const WorkerRef& worker, pid_t pid);
@@ -75,6 +80,9 @@ class Dispatch {
   boost::asio::io_context& loop_;
   Parts parts_;
   Options options_;
+  std::vector<core::Action> later_;
+  boost::asio::steady_timer quiet_;
+  bool is_quiet_ = false;                           ///< `later_` waits for `quiet_`
   std::map<core::WorkerId, core::PoolName> known_;  ///< every worker of which anything may exist
 };
 
