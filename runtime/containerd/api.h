@@ -92,6 +92,8 @@ inline constexpr Method<ApplyRequest, ApplyReply> kApplyDiff{MAYFLY_SERVICE "dif
 inline constexpr Method<CreateLeaseRequest, Empty> kCreateLease{MAYFLY_SERVICE
                                                                 "leases.v1.Leases/Create"};
 inline constexpr Method<LeaseId, Empty> kDeleteLease{MAYFLY_SERVICE "leases.v1.Leases/Delete"};
+inline constexpr Method<ListLeasesRequest, LeasesListed> kListLeases{MAYFLY_SERVICE
+                                                                     "leases.v1.Leases/List"};
 #undef MAYFLY_SERVICE
 }  // namespace method
 

@@ -153,7 +153,10 @@ void Containerd::remove(const std::string& name, Done<std::monostate> done) {
 }
 
 void Containerd::on_link(grpc::Channel::Link link, const std::string& why) {
-  if (link == grpc::Channel::Link::kUp) subscribe();
+  if (link == grpc::Channel::Link::kUp) {
+    subscribe();
+    images_.clear_up();
+  }
   if (!on_hint_) return;
   const bool up = link == grpc::Channel::Link::kUp;
   on_hint_(up ? Hint{Hint::Kind::kFound, {}} : Hint{Hint::Kind::kLost, "containerd: " + why});

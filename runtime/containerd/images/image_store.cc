@@ -15,6 +15,18 @@ using runtime::Fault;
 using runtime::FaultKind;
 
 constexpr std::time_t kLeaseSeconds = 3600;
+constexpr const char* kLease = "mayfly-image";
+
+std::string random_word() {
+  std::random_device random;
+  return std::to_string((std::uint64_t{random()} << 32) | random());
+}
+
+/// What the keys of this run begin with.
+std::string run_prefix(const std::string& what) {
+  static const std::string run = random_word();
+  return what + "-" + run + "-";
+}
 
 tl::unexpected<Fault> refused(std::string why) {
   return tl::unexpected(Fault{FaultKind::kRefused, std::move(why)});
@@ -40,9 +52,7 @@ std::string rfc3339(std::time_t time) {
 }  // namespace
 
 std::string ImageStore::unique_key(const std::string& what) {
-  std::random_device random;
-  const std::uint64_t number = (std::uint64_t{random()} << 32) | random();
-  return what + "-" + std::to_string(number);
+  return run_prefix(what) + random_word();
 }
 
 runtime::Result<PreparedImage> ImageStore::prepare(const std::string& name) {
@@ -170,7 +180,22 @@ runtime::Result<bool> ImageStore::has_snapshot(const std::string& key) {
   return fault(reply, "look for the image's snapshot");
 }
 
-ImageStore::Lease::Lease(ImageStore& store) : store_(store), id_(unique_key("mayfly-image")) {
+runtime::Result<std::monostate> ImageStore::drop_old_leases() {
+  wire::ListLeasesRequest request;
+  request.add_filters(owned_filter(owned_));
+  const auto listed = api_.call(method::kListLeases, request);
+  if (!listed) return fault(listed, "list the leases");
+  for (const auto& lease : listed->leases()) {
+    if (lease.id().starts_with(run_prefix(kLease))) continue;
+    wire::LeaseId old;
+    old.set_id(lease.id());
+    const auto dropped = api_.call(method::kDeleteLease, old);
+    if (!dropped) return fault(dropped, "end an old lease");
+  }
+  return std::monostate{};
+}
+
+ImageStore::Lease::Lease(ImageStore& store) : store_(store), id_(unique_key(kLease)) {
   wire::CreateLeaseRequest request;
   request.set_id(id_);
   request.mutable_labels()->insert({store.owned_.label, store.owned_.value});

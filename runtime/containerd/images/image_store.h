@@ -40,6 +40,9 @@ class ImageStore {
   /// referenced.
   Result<std::monostate> unpack(const Resolved& image);
 
+  /// Ends the leases of ours that an earlier run was killed with, and what they alone keep.
+  Result<std::monostate> drop_old_leases();
+
   /// Gives the image a name, or moves the name to it.
   Result<std::monostate> name(const std::string& name, const Blob& manifest);
 
@@ -68,7 +71,7 @@ class ImageStore {
   [[nodiscard]] WaitingApi& api() { return api_; }
   [[nodiscard]] const std::string& snapshotter() const { return snapshotter_; }
 
-  /// A key that nobody else uses: "<what>-<random>".
+  /// A key that nobody else uses: "<what>-<this run>-<random>".
   [[nodiscard]] static std::string unique_key(const std::string& what);
 
  private:

@@ -63,6 +63,11 @@ void Images::list(Done<std::vector<runtime::Image>> done) {
   run<std::vector<runtime::Image>>([](ImageStore& store) { return store.list(); }, std::move(done));
 }
 
+void Images::clear_up() {
+  run<std::monostate>([](ImageStore& store) { return store.drop_old_leases(); },
+                      [](const auto&) {});
+}
+
 const PreparedImage* Images::find(const std::string& digest) const {
   const auto found = prepared_.find(digest);
   return found == prepared_.end() ? nullptr : &found->second;

@@ -32,6 +32,8 @@ class Images {
   void import(const std::string& file, const std::optional<std::string>& name,
               Done<std::vector<runtime::Image>> done);
   void list(Done<std::vector<runtime::Image>> done);
+  /// Of what an earlier run was in the middle of when it died. Nobody waits for it.
+  void clear_up();
 
   /// By the digest that a preparation gave. Null: not prepared in this run, or forgotten.
   [[nodiscard]] const PreparedImage* find(const std::string& digest) const;

@@ -2,6 +2,8 @@
 // and removed through the driver.
 #include <signal.h>
 
+#include <set>
+
 #include "runtime/containerd/errand.h"
 #include "tests/runtime/containerd/driver_fixture.h"
 
@@ -178,6 +180,28 @@ TEST_F(Orphans, AContainerWhoseShimIsStuckStillCountsAsRunning) {
   for (const auto shim : shims) kill(shim, SIGCONT);
   ASSERT_TRUE(listed);
   EXPECT_EQ(listed->state, State::kRunning);
+}
+
+TEST_F(Orphans, LeasesOfAnEarlierRunEndWithWhatTheyKeep) {
+  const auto lease = [this](const std::string& id, const std::string& instance) {
+    wire::CreateLeaseRequest request;
+    request.set_id(id);
+    (*request.mutable_labels())["mayfly.instance"] = instance;
+    call(method::kCreateLease, request);
+  };
+  const auto leases = [this] {
+    std::set<std::string> ids;
+    const auto listed = call(method::kListLeases, wire::ListLeasesRequest{});
+    for (const auto& one : listed.leases()) ids.insert(one.id());
+    return ids;
+  };
+  lease("mayfly-image-1-2", "test");
+  lease("mayfly-image-1-3", "other");
+  use(options());
+  EXPECT_TRUE(until([&] { return leases() == std::set<std::string>{"mayfly-image-1-3"}; }));
+  wire::LeaseId other;
+  other.set_id("mayfly-image-1-3");
+  call(method::kDeleteLease, other);
 }
 
 }  // namespace
