@@ -71,8 +71,8 @@ store::Exit Recorder::complete(const core::ExitRecord& record) const {
   exit.slot = record.slot;
   exit.exit_class = to_string(record.exit_class);
   if (record.status) {
-    exit.code = record.status->code;
-    exit.signal = record.status->signal;
+    const core::ExitStatus status = *record.status;
+    (status.signal != 0 ? exit.signal : exit.code) = status.signal != 0 ? status.signal : status.code;
   }
   exit.reason = record.reason;
   if (const auto* known = parts_.catalog.revision(record.pool, record.revision)) {
