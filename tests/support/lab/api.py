@@ -24,6 +24,9 @@ class Api:
     def __init__(self, path):
         self._connection = _Connection(path)
 
+    def close(self):
+        self._connection.close()
+
     def get(self, target):
         for attempt in (1, 2):
             try:

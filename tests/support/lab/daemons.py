@@ -67,19 +67,19 @@ class Containerd:
     def ctr(self, *args, **options):
         return run(["ctr", "-a", self.socket, "-n", self.namespace, *args], **options)
 
+    def things(self):
+        """What there is in our namespace, by kind."""
+        return {
+            "containers": self.ctr("containers", "ls", "-q").split(),
+            "tasks": self.ctr("tasks", "ls", "-q").split(),
+            "snapshots": [row.split()[0] for row in self.ctr("snapshots", "ls").splitlines()[1:]],
+            "leases": self.ctr("leases", "ls", "-q").split(),
+            "shims": self.shims(),
+        }
+
     def count(self):
         """How much of each kind there is in our namespace."""
-        def lines(*args):
-            return len(self.ctr(*args).split())
-        def rows(*args):
-            return max(0, len(self.ctr(*args).splitlines()) - 1)
-        return {
-            "containers": lines("containers", "ls", "-q"),
-            "tasks": lines("tasks", "ls", "-q"),
-            "snapshots": rows("snapshots", "ls"),
-            "leases": lines("leases", "ls", "-q"),
-            "shims": len(self.shims()),
-        }
+        return {kind: len(things) for kind, things in self.things().items()}
 
     def shims(self):
         found = []
@@ -216,4 +216,5 @@ class Mayflyd:
             with contextlib.suppress(Trouble):
                 for pool in self.api.get("/v1/pools")["pools"]:
                     self.delete(pool["name"])
+        self.api.close()
         self.process.stop()
