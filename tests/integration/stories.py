@@ -15,10 +15,10 @@ class Stories:
     def __init__(self, place):
         self.folder = place.make_folder("lives", 0o777)
         self._file = os.path.join(self.folder, "lives")
+        with open(self._file, "wb"):
+            os.chmod(self._file, 0o666)  # workers may be anybody
 
     def _lines(self):
-        if not os.path.exists(self._file):
-            return
         with open(self._file, encoding="utf-8") as file:
             for line in file:
                 what, worker, slot, at, *rest = line.split()
@@ -31,7 +31,7 @@ class Stories:
             if worker.rsplit("-", 2)[0] != pool:
                 continue
             if what == "begin":
-                found[worker] = Life(worker, int(slot), at, None, None)
+                found[worker] = Life(worker, int(slot) if slot != "-" else None, at, None, None)
             elif what == "end":
                 found[worker] = found[worker]._replace(ended=at, code=int(rest))
         return found

@@ -59,7 +59,9 @@ class Story {
     if (write(lives_, line.data(), line.size()) < 0) _exit(98);
   }
 
+  /// One that holds itself has no slot yet.
   void take_slot() const {
+    if (slot_ == "-") return;
     const std::string path = folder_ + "/slot-" + variable("MAYFLY_POOL") + "-" + slot_;
     const int fd = open(path.c_str(), O_RDWR | O_CREAT, 0666);
     if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0) tell("double", std::to_string(errno));
@@ -113,7 +115,7 @@ int crash() {
 }
 
 int connect_to(const char* path) {
-  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   strncpy(address.sun_path, path, sizeof address.sun_path - 1);
