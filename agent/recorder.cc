@@ -70,10 +70,8 @@ store::Exit Recorder::complete(const core::ExitRecord& record) const {
   exit.revision = static_cast<std::uint32_t>(record.revision);
   exit.slot = record.slot;
   exit.exit_class = to_string(record.exit_class);
-  if (record.status) {
-    const core::ExitStatus status = *record.status;
-    (status.signal != 0 ? exit.signal : exit.code) = status.signal != 0 ? status.signal : status.code;
-  }
+  if (record.status && record.status->signal != 0) exit.signal = record.status->signal;
+  if (record.status && record.status->signal == 0) exit.code = record.status->code;
   exit.reason = record.reason;
   if (const auto* known = parts_.catalog.revision(record.pool, record.revision)) {
     exit.image = known->row.image;

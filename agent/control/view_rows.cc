@@ -9,7 +9,7 @@ namespace mayfly::control {
 namespace {
 
 constexpr int kHistogramSteps = 136;
-constexpr double kStepsPerDoubling = 4.0;
+constexpr double kStepsPerDoubling = 8.0;
 
 template <class T>
 Json maybe(const std::optional<T>& value) {

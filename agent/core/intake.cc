@@ -125,6 +125,7 @@ struct Intake {
     if (Worker* worker = find_or_keep(event)) gate_ready(turn, *worker);
   }
   void operator()(const GateLost& event) const {
+    forget_early_ready(event.worker);
     if (Worker* worker = find_or_keep(event)) gate_lost(turn, *worker, event.reason);
   }
   void operator()(const WorkerRunning& event) const {
@@ -174,6 +175,13 @@ struct Intake {
   template <class WorkerEvent>
   Worker* find(const WorkerEvent& event) const {
     return find_worker(turn, event.worker);
+  }
+  /// A gate that was ready and is not any more must not be released on that word.
+  void forget_early_ready(WorkerId worker) const {
+    std::erase_if(turn.memory.early, [&](const Event& early) {
+      const auto* ready = std::get_if<GateReady>(&early);
+      return ready != nullptr && ready->worker == worker;
+    });
   }
   /// Workers of an earlier run may tell of themselves before the first inventory does.
   template <class WorkerEvent>

@@ -107,6 +107,9 @@ TEST_F(ProcessWatchTest, AForgottenProcessIsSilentAndLeavesNoDescriptor) {
   const auto descriptors = [] {
     return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
   };
+  // The loop opens descriptors of its own with the first thing that it watches.
+  Child first(0);
+  ASSERT_TRUE(watch_.watch(core::WorkerId{1}, first.pid(), own_cgroup()));
   const auto before = descriptors();
   Child child(0);
   ASSERT_TRUE(watch_.watch(kWorker, child.pid(), own_cgroup()));

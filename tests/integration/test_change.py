@@ -225,8 +225,8 @@ class WordsThatAreWrong(DaemonCase):
 
     def test_a_pool_of_an_image_that_is_not_there_waits_and_says_so(self):
         self.apply("early", image="mayfly.local/later:1", command=FOR_EVER, replicas=1)
-        why = self.wait_why("early", "no_image")
-        self.assertIn("later", why["detail"])
+        self.wait(lambda: "later" in self.wait_why("early", "no_image")["detail"],
+                  "the name of the image that is missing")
         archive = self.place.path("later.tar")
         image.one_program(archive, "mayfly.local/later:1", os.path.join(PROGRAMS, PROGRAM))
         self.mayflyd.mayfly("image", "import", archive)

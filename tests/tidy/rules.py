@@ -138,7 +138,8 @@ def layout(path, text):
     for number, line in enumerate(text.split("\n"), 1):
         if len(line) > columns:
             yield number, f"{len(line)} columns, {columns} at most"
-        if line != line.rstrip():
+        # In a patch, an empty line of context is a space.
+        if line != line.rstrip() and not path.endswith(".patch"):
             yield number, "a space at the end of the line"
     if text and not text.endswith("\n"):
         yield text.count("\n") + 1, "no newline at the end"

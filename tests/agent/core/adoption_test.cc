@@ -62,6 +62,15 @@ TEST(Adoption, PlacesWorkersInSlotsThatAreDesiredInTheSameBatch) {
   EXPECT_TRUE(core.wants<SignalWorker>().empty());
 }
 
+TEST(Adoption, AGateThatIsLostBeforeTheFirstInventoryIsNotReleased) {
+  Harness core;
+  core.feed(PoolDesired{bare_pool(1)});
+  core.feed(GateReady{WorkerId{11}});
+  core.feed(GateLost{WorkerId{11}, "x"});
+  core.feed(InventoryTaken{core.last_inventory(), {running(11, 0)}});
+  EXPECT_TRUE(core.wants<ReleaseWorker>().empty());
+}
+
 TEST(Adoption, StopsWhatIsTooMany) {
   Harness core;
   adopt(core, bare_pool(1), {running(11, 0), running(12, 1), running(13, 2)});
