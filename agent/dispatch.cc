@@ -257,16 +257,18 @@ void Dispatch::perform(const core::TakeInventory& action) {
 core::InventoryTaken Dispatch::translate(core::InventoryNumber number,
                                          const std::vector<runtime::Container>& containers) {
   core::InventoryTaken taken{number, {}};
-  std::vector<const runtime::Container*> sources;
+  std::vector<core::ObservedWorker> found;
   for (const runtime::Container& container : containers) {
     auto observed = observe(container);
     if (!observed) continue;
+    if (attach_found(container, *observed)) found.push_back(*observed);
     taken.workers.push_back(std::move(*observed));
-    sources.push_back(&container);
   }
   // All logs of a pool before any of it is opened: what is not adopted counts as ended.
-  for (const core::ObservedWorker& observed : taken.workers) adopt_logs(observed);
-  for (std::size_t i = 0; i < sources.size(); ++i) take_over(*sources[i], taken.workers[i]);
+  for (const core::ObservedWorker& worker : found) {
+    parts_.workplaces.adopt_logs({worker.worker, worker.pool}, log_bounds(worker.pool));
+  }
+  for (const core::ObservedWorker& worker : found) open_found(worker);
   sweep(taken.workers);
   return taken;
 }
@@ -292,30 +294,24 @@ std::optional<core::ObservedWorker> Dispatch::observe(const runtime::Container& 
   return observed;
 }
 
-void Dispatch::adopt_logs(const core::ObservedWorker& observed) {
-  const bool runs = observed.state == core::ContainerState::kRunning;
-  if (!runs || known_.contains(observed.worker)) return;
-  parts_.workplaces.adopt_logs({observed.worker, observed.pool}, log_bounds(observed.pool));
-}
-
 config::Logs Dispatch::log_bounds(const core::PoolName& name) const {
   const CatalogPool* pool = parts_.catalog.find(name);
   return pool != nullptr ? pool->desired.logs : config::Logs{};
 }
 
-void Dispatch::take_over(const runtime::Container& container, core::ObservedWorker& observed) {
-  const WorkerRef worker{observed.worker, observed.pool};
-  const bool ours_already = !known_.emplace(worker.id, worker.pool).second;
-  if (observed.state != core::ContainerState::kRunning) return;
-  if (!parts_.workplaces.attach(worker.id, container.pid, container.name)) {
-    observed.state = core::ContainerState::kStopped;
-    return;
-  }
-  if (ours_already) return;
-  const KnownRevision* known = parts_.catalog.revision(worker.pool, observed.revision);
+bool Dispatch::attach_found(const runtime::Container& container, core::ObservedWorker& observed) {
+  const bool fresh = known_.emplace(observed.worker, observed.pool).second;
+  if (observed.state != core::ContainerState::kRunning) return false;
+  if (parts_.workplaces.attach(observed.worker, container.pid, container.name)) return fresh;
+  observed.state = core::ContainerState::kStopped;
+  return false;
+}
+
+void Dispatch::open_found(const core::ObservedWorker& observed) {
+  const KnownRevision* known = parts_.catalog.revision(observed.pool, observed.revision);
   const config::Hold hold = known != nullptr ? known->worker.hold : config::Hold::kGate;
   // A gate that cannot be opened again shows as one that never gets ready: the core replaces it.
-  (void)parts_.workplaces.open(worker, hold, log_bounds(worker.pool));
+  (void)parts_.workplaces.open({observed.worker, observed.pool}, hold, log_bounds(observed.pool));
 }
 
 void Dispatch::sweep(const std::vector<core::ObservedWorker>& observed) {

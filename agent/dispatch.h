@@ -67,9 +67,11 @@ class Dispatch {
   core::InventoryTaken translate(core::InventoryNumber number,
                                  const std::vector<runtime::Container>& containers);
   std::optional<core::ObservedWorker> observe(const runtime::Container& container);
-  void adopt_logs(const core::ObservedWorker& observed);
   [[nodiscard]] config::Logs log_bounds(const core::PoolName& name) const;
-  void take_over(const runtime::Container& container, core::ObservedWorker& observed);
+  /// Watches what runs. True: it runs, and is new to this run of the daemon.
+  [[nodiscard]] bool attach_found(const runtime::Container& container,
+                                  core::ObservedWorker& observed);
+  void open_found(const core::ObservedWorker& observed);
   void sweep(const std::vector<core::ObservedWorker>& observed);
 
   [[nodiscard]] std::string container_name(const WorkerRef& worker) const;

@@ -26,6 +26,9 @@ class Corner:
     def make_folder(self, name, mode=0o755):
         return self._place.make_folder(os.path.join(self._name, name), mode)
 
+    def make_memory_folder(self, name, mode=0o755):
+        return self._place.make_memory_folder(os.path.join(self._name, name), mode)
+
     def write(self, name, text):
         return self._place.write(os.path.join(self._name, name), text)
 
