@@ -9,11 +9,11 @@ namespace {
 runtime::Network to_runtime(config::Network network) {
   switch (network) {
     case config::Network::kNone:
-      return runtime::Network::kNone;
+      return {};
     case config::Network::kHost:
-      return runtime::Network::kHost;
+      return {runtime::Network::Kind::kHost, {}};
   }
-  return runtime::Network::kNone;
+  return {};
 }
 
 std::vector<std::string> entrypoint(config::Hold hold) {
@@ -48,6 +48,7 @@ runtime::ContainerSpec container_spec(const KnownRevision& revision, const Worke
                  {kLabelRevision, std::to_string(revision.row.number)},
                  {kLabelSpec, revision.row.hash}};
   spec.image = revision.row.image;
+  spec.image_name = worker.image;
   spec.entrypoint = entrypoint(worker.hold);
   spec.command = worker.command;
   spec.env.assign(worker.env.begin(), worker.env.end());

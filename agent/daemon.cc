@@ -238,10 +238,8 @@ void Daemon::hinted(const runtime::Hint& hint) {
 }
 
 void Daemon::learn_version() {
-  driver_->version([this](const runtime::Result<runtime::Version>& version) {
-    if (version) {
-      operator_->node_status().runtime = version->runtime + " " + version->version;
-    }
+  driver_->about([this](const runtime::Result<runtime::About>& about) {
+    if (about) operator_->node_status().runtime = about->runtime + " " + about->version;
   });
 }
 

@@ -113,8 +113,9 @@ void Desired::resolve(Request request) {
   // A tag is resolved once, here. When the image is not there the pool is taken in all the same,
   // and waits for it: `mayfly why` says so.
   const std::string image = request.pool.worker.image;
-  driver_.prepare_image(
-      image, [this, request = std::move(request)](const runtime::Result<runtime::Image>& prepared) {
+  driver_.resolve_image(
+      {image, {}, runtime::Pull::kMissing},
+      [this, request = std::move(request)](const runtime::Result<runtime::Image>& prepared) {
         take(request, prepared ? prepared->digest : "");
       });
 }

@@ -91,7 +91,7 @@ void Dispatch::perform(const core::PrepareRevision& action) {
     parts_.inbox.post(core::RevisionFailed{action.pool, action.revision, "unknown revision"});
     return;
   }
-  const std::string image = known->row.image.empty() ? known->worker.image : known->row.image;
+  const runtime::ImageWanted image{known->worker.image, known->row.image, runtime::Pull::kMissing};
   auto timer = timed("prepare_image");
   parts_.driver.prepare_image(image, [this, action, timer, row = known->row](
                                          runtime::Result<runtime::Image> prepared) mutable {

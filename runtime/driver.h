@@ -8,101 +8,17 @@
 // happen.
 #pragma once
 
-#include <sys/types.h>
-#include <chrono>
-#include <cstdint>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
-#include <tl/expected.hpp>
-#include <utility>
 #include <variant>
 #include <vector>
 
+#include "runtime/container.h"
+#include "runtime/image.h"
+#include "runtime/result.h"
+
 namespace mayfly::runtime {
-
-enum class FaultKind : std::uint8_t {
-  kRefused,   ///< the runtime says no, and would say so again: bad image, bad spec
-  kFailed,    ///< it did not work this time and has been undone
-  kNotFound,  ///< the thing named is not there (authoritative)
-  kUnknown,   ///< no answer, or a broken one: it may or may not have happened
-};
-
-struct Fault {
-  FaultKind kind = FaultKind::kFailed;
-  std::string what;  ///< one line for people; each layer has added its context once
-};
-
-template <class T>
-using Result = tl::expected<T, Fault>;
-
-/// Called at most once, on the loop.
-template <class T>
-using Done = std::function<void(Result<T>)>;
-
-struct Mount {
-  std::string source;  ///< absolute host path
-  std::string target;  ///< absolute path in the container
-  bool read_only = false;
-};
-
-struct Resources {
-  std::optional<double> cpu;                  ///< cores; none = no limit
-  std::optional<std::uint64_t> memory_bytes;  ///< none = no limit
-  std::uint32_t pids = 256;
-};
-
-enum class Network : std::uint8_t { kNone, kHost };
-
-/// What a user loosens by name. The defaults are the secure ones.
-struct Security {
-  bool seccomp = true;  ///< the default profile
-  bool no_new_privileges = true;
-  bool read_only_rootfs = false;
-  std::vector<std::string> capabilities;  ///< kept, as "CAP_CHOWN"; none by default
-};
-
-/// Everything that a container is made of. The driver adds nothing of its own but secure defaults.
-struct ContainerSpec {
-  std::string name;  ///< unique in the runtime; creation is idempotent by it
-  std::map<std::string, std::string> labels;  ///< the checkpoint: pool, worker, revision, hash, …
-  std::string image;                          ///< digest, as prepare_image gave it
-  std::vector<std::string> entrypoint;  ///< what the runtime starts: the gate and its arguments
-  std::vector<std::string> command;     ///< of the pool; empty = entrypoint + cmd of the image
-  std::vector<std::pair<std::string, std::string>> env;  ///< over the image's own
-  std::string user;               ///< "", "uid", "uid:gid" or "name[:group]"; "" = the image's
-  std::string working_directory;  ///< "" = the image's
-  std::vector<Mount> mounts;      ///< the gate's come first, then the user's
-  Resources resources;
-  Network network = Network::kNone;
-  Security security;
-};
-
-struct Image {
-  std::string name;    ///< as asked for
-  std::string digest;  ///< "sha256:…", of the manifest for this platform
-  std::uint64_t size_bytes = 0;
-};
-
-struct Started {
-  pid_t pid = 0;  ///< on the host; may have ended by now: take a pidfd, then check its cgroup
-};
-
-struct ExitStatus {
-  int code = 0;
-  int signal = 0;  ///< != 0: killed by it
-};
-
-enum class State : std::uint8_t { kIncomplete, kRunning, kStopped };
-
-struct Container {
-  std::string name;
-  std::map<std::string, std::string> labels;  ///< empty where only a part without labels is left
-  State state = State::kIncomplete;
-  pid_t pid = 0;                     ///< of a running one
-  std::optional<ExitStatus> status;  ///< of a stopped one, where it is known
-};
 
 /// Which objects are ours: labels[label] == value, and names that start with name_prefix (parts
 /// without labels). Nothing else is ever touched.
@@ -122,9 +38,17 @@ struct Hint {
   std::string what;
 };
 
-struct Version {
-  std::string runtime;  ///< "containerd"
+/// Something about the runtime that will hurt, and what mends it.
+struct Warning {
+  std::string what;
+  std::string fix;  ///< a command or a setting
+};
+
+struct About {
+  std::string runtime;  ///< "containerd", "docker", "podman"
   std::string version;
+  std::string storage;  ///< host folder that images lie in; "" where the runtime does not say
+  std::vector<Warning> warnings;
 };
 
 class Driver {
@@ -134,11 +58,26 @@ class Driver {
   /// Hints come for as long as the driver lives; none is owed. Connecting starts here.
   virtual void start(std::function<void(Hint)> on_hint) = 0;
 
-  virtual void version(Done<Version> done) = 0;
+  virtual void about(Done<About> done) = 0;
 
-  /// Makes `name` (a reference or a digest) usable by create. Idempotent. Faults: kNotFound when it
-  /// is not here, kRefused when it is here and unusable (platform, manifest), kUnknown.
-  virtual void prepare_image(const std::string& name, Done<Image> done) = 0;
+  /// Which image this is now: of what is here, else by asking the registry, as wanted.pull says.
+  /// Nothing is pulled. Faults: kNotFound (neither here nor there), kRefused (credentials,
+  /// platform, not a reference), kFailed (the registry does not answer, and none is here),
+  /// kUnknown.
+  virtual void resolve_image(const ImageWanted& wanted, Done<Image> done) = 0;
+
+  /// Makes it usable by create, and pulls it where it must. Idempotent; askers of one image share
+  /// one pull. Long: it ends only when the image is ready or one of these is sure: kNotFound,
+  /// kRefused (also bytes that are not what their digest says), kFailed, kUnknown. What a failed
+  /// pull has fetched is kept for a while, and the next goes on from there.
+  virtual void prepare_image(const ImageWanted& wanted, Done<Image> done) = 0;
+
+  /// The pulls under way now.
+  [[nodiscard]] virtual std::vector<Pulling> pulls() const = 0;
+
+  /// Removes what this node pulled or imported under `wanted`; the bytes go when nothing else names
+  /// them. Faults: kNotFound, kRefused when a container needs it, kFailed, kUnknown.
+  virtual void remove_image(const ImageWanted& wanted, Done<std::monostate> done) = 0;
 
   /// Imports a docker-archive or OCI tar from a local file, unpacked and ready. `name` overrides
   /// the names it carries. Long; several may run. Faults: kRefused (the file is at fault), kFailed.

@@ -51,18 +51,29 @@ class Containerd final : public runtime::Driver {
     channel_.start();
   }
 
-  void version(Done<runtime::Version> done) override {
+  void about(Done<runtime::About> done) override {
     api_.call(method::kVersion, wire::Empty{},
               Api::Done<wire::VersionReply>([done = std::move(done)](auto reply) {
                 if (!reply) return done(tl::unexpected(fault_of(reply.error(), "ask its version")));
-                done(runtime::Version{"containerd", reply->version()});
+                done(runtime::About{"containerd", reply->version(), {}, {}});
               }));
   }
 
-  void prepare_image(const std::string& name, Done<runtime::Image> done) override {
+  void resolve_image(const runtime::ImageWanted& wanted, Done<runtime::Image> done) override {
+    prepare_image(wanted, std::move(done));
+  }
+
+  void prepare_image(const runtime::ImageWanted& wanted, Done<runtime::Image> done) override {
+    const auto& name = wanted.digest.empty() ? wanted.name : wanted.digest;
     images_.prepare(name, [done = std::move(done)](runtime::Result<PreparedImage> prepared) {
       done(std::move(prepared).map([](PreparedImage image) { return image.image; }));
     });
+  }
+
+  [[nodiscard]] std::vector<runtime::Pulling> pulls() const override { return {}; }
+
+  void remove_image(const runtime::ImageWanted& wanted, Done<std::monostate> done) override {
+    refuse(done, wanted.name + ": images cannot be removed yet");
   }
 
   void import_image(const std::string& file, const std::optional<std::string>& name,

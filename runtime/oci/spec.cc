@@ -118,7 +118,7 @@ json mounts(const ContainerSpec& container, const Host& host) {
     list.push_back(mount("/sys/fs/cgroup", "cgroup", "cgroup",
                          {"nosuid", "noexec", "nodev", "relatime", "ro"}));
   }
-  if (container.network == Network::kHost) {
+  if (container.network.kind == Network::Kind::kHost) {
     for (const auto& file : host.network_files) list.push_back(bind(file, file, "ro"));
   }
   for (const auto& [source, target, read_only] : container.mounts) {
@@ -148,7 +148,7 @@ json resources(const ContainerSpec& container, const Host& host) {
 json namespaces(const ContainerSpec& container, const Host& host) {
   json list = json::array();
   for (const auto* type : {"pid", "mount", "ipc", "uts"}) list.push_back({{"type", type}});
-  if (container.network == Network::kNone) list.push_back({{"type", "network"}});
+  if (container.network.kind == Network::Kind::kNone) list.push_back({{"type", "network"}});
   if (host.cgroup_v2) list.push_back({{"type", "cgroup"}});
   return list;
 }

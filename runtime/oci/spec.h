@@ -18,7 +18,7 @@ struct Host {
   Architecture architecture = Architecture::kX86_64;
   bool cgroup_v2 = false;                  ///< the unified hierarchy, not the hybrid one
   std::string cgroup_parent;               ///< "/mayfly": the container's is below it, by its name
-  std::vector<std::string> network_files;  ///< bound read-only under Network::kHost, where present
+  std::vector<std::string> network_files;  ///< bound read-only with the host's network, where present
 };
 
 /// The JSON text. Error: one line; asking again would give the same.

@@ -53,12 +53,14 @@ class Bench {
 
   void run() {
     driver_->start([](runtime::Hint) {});
-    driver_->prepare_image(arguments_.image, [this](runtime::Result<runtime::Image> image) {
-      if (!image) return fail(image.error());
-      digest_ = image->digest;
-      begun_ = Clock::now();
-      for (int stream = 0; stream < arguments_.streams; ++stream) begin_life();
-    });
+    driver_->prepare_image({arguments_.image, {}, {}},
+                           [this](runtime::Result<runtime::Image> image) {
+                             if (!image) return fail(image.error());
+                             digest_ = image->digest;
+                             begun_ = Clock::now();
+                             for (int stream = 0; stream < arguments_.streams; ++stream)
+                               begin_life();
+                           });
     loop_.run();
   }
 

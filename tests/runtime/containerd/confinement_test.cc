@@ -88,7 +88,7 @@ TEST_F(Confinement, RunsAsTheUserByNameFromTheImage) {
 
 TEST_F(Confinement, SharesTheHostsNetworkWhenAsked) {
   auto open = asking("open");
-  open.network = runtime::Network::kHost;
+  open.network = {runtime::Network::Kind::kHost, {}};
   auto inside = facts(open);
   EXPECT_NE(inside["interfaces"].find("lo"), std::string::npos);
   EXPECT_EQ(inside["loopback"], "ok");

@@ -26,8 +26,7 @@ TEST_F(Driver, CreatesAContainerThatRuns) {
 }
 
 TEST_F(Driver, TellsItsVersion) {
-  const auto version =
-      answer<runtime::Version>([&](auto done) { driver().version(std::move(done)); });
+  const auto version = answer<runtime::About>([&](auto done) { driver().about(std::move(done)); });
   ASSERT_TRUE(version) << version.error().what;
   EXPECT_EQ(version->runtime, "containerd");
   EXPECT_FALSE(version->version.empty());
@@ -188,7 +187,7 @@ TEST_F(Driver, IsDestroyedInTheMiddleOfCalls) {
     use(options());
     driver().create(spec("half", {"/bin/probe", "sleep"}), [](const auto&) {});
     driver().list([](const auto&) {});
-    driver().prepare_image(kBusybox, [](const auto&) {});
+    driver().prepare_image({kBusybox, {}, {}}, [](const auto&) {});
     driver().import_image("/nonexistent", {}, [](const auto&) {});
     for (int turn = 0; turn < turns; ++turn) loop().run_one_for(5ms);
   }

@@ -22,8 +22,9 @@ class Faults : public DriverTest {
     auto driver = make_driver(loop(), options);
     driver->start([](runtime::Hint) {});
     EXPECT_TRUE(until([&] {
-      return answer<runtime::Image>(
-                 [&](auto done) { driver->prepare_image(kBusybox, std::move(done)); })
+      return answer<runtime::Image>([&](auto done) {
+               driver->prepare_image({kBusybox, {}, {}}, std::move(done));
+             })
           .has_value();
     }));
     return driver;
@@ -50,8 +51,7 @@ TEST_F(Faults, HintsThatTheRuntimeIsLostAndFoundAgain) {
   hints.clear();
   daemon().start();
   ASSERT_TRUE(heard(Hint::Kind::kFound));
-  const auto version =
-      answer<runtime::Version>([&](auto done) { driver().version(std::move(done)); });
+  const auto version = answer<runtime::About>([&](auto done) { driver().about(std::move(done)); });
   EXPECT_TRUE(version) << version.error().what;
 }
 
@@ -171,8 +171,9 @@ TEST_F(Faults, CleansUpAfterCreationsThatWereLate) {
 
 TEST_F(Faults, CleansUpAfterADriverThatWasDestroyedInTheMiddleOfACreation) {
   for (const auto wait : {1ms, 3ms, 6ms, 12ms, 20ms, 30ms, 45ms, 60ms}) {
-    ASSERT_TRUE(answer<runtime::Image>(
-        [&](auto done) { driver().prepare_image(kBusybox, std::move(done)); }));
+    ASSERT_TRUE(answer<runtime::Image>([&](auto done) {
+      driver().prepare_image({kBusybox, {}, {}}, std::move(done));
+    }));
     driver().create(spec("half", {"/bin/probe", "sleep"}), [](const auto&) {});
     loop().run_for(wait);
     use(options());

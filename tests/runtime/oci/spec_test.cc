@@ -157,7 +157,7 @@ TEST(Spec, LoosensWhatIsNamedAndNothingElse) {
 
 TEST(Spec, SharesTheHostsNetworkAndItsNamesWhenAsked) {
   auto spec = container();
-  spec.network = runtime::Network::kHost;
+  spec.network = {runtime::Network::Kind::kHost, {}};
   const auto open = written(spec);
   EXPECT_EQ(namespaces(open), (Words{"ipc", "mount", "pid", "uts"}));
   ASSERT_NE(find_mount(open, "/etc/resolv.conf"), nullptr);
