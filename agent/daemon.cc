@@ -14,6 +14,7 @@
 #include <thread>
 #include <utility>
 
+#include "agent/cgroup_weight.h"
 #include "agent/clock.h"
 #include "agent/core/words.h"
 #include "agent/log.h"
@@ -158,6 +159,9 @@ tl::expected<void, std::string> Daemon::open_runtime(const config::Runtime& runt
   const std::string& instance = store_->loaded().instance;
   options.owned = {kLabelInstance, instance, container_prefix(instance)};
   driver_ = containerd::make_driver(context_, options);
+  if (const auto weighed = weigh_cgroup(runtime.cgroup_parent, runtime.cpu_weight); !weighed) {
+    log::info("the workers keep the cpu weight that they have", {{"reason", weighed.error()}});
+  }
   return {};
 }
 
