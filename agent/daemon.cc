@@ -18,9 +18,9 @@
 #include "agent/core/words.h"
 #include "agent/log.h"
 #include "agent/names.h"
+#include "agent/runtimes.h"
 #include "agent/version.h"
 #include "config/load.h"
-#include "runtime/containerd/containerd.h"
 #include "systemd/notify.h"
 
 namespace mayfly::agent {
@@ -80,7 +80,7 @@ tl::expected<void, std::string> Daemon::start(const config::Document& document) 
   return make_run_dir()
       .and_then([&] { return find_gate(document.daemon.runtime); })
       .and_then([&] { return open_store(document.daemon.history); })
-      .and_then([&] { return open_runtime(document.daemon.runtime); })
+      .and_then([&] { return open_runtime(document.daemon); })
       .and_then([&]() -> tl::expected<void, std::string> {
         make_core(document.daemon);
         for (const std::string& fault : desired_->restore(document)) log::warning(fault);
@@ -149,15 +149,9 @@ tl::expected<void, std::string> Daemon::open_store(const config::History& histor
   return {};
 }
 
-tl::expected<void, std::string> Daemon::open_runtime(const config::Runtime& runtime) {
-  containerd::Options options;
-  options.socket = runtime.socket;
-  options.name_space = runtime.name_space;
-  options.snapshotter = runtime.snapshotter;
-  options.cgroup_parent = runtime.cgroup_parent;
+tl::expected<void, std::string> Daemon::open_runtime(const config::Daemon& config) {
   const std::string& instance = store_->loaded().instance;
-  options.owned = {kLabelInstance, instance, container_prefix(instance)};
-  driver_ = containerd::make_driver(context_, options);
+  driver_ = open_driver(context_, config, {kLabelInstance, instance, container_prefix(instance)});
   return {};
 }
 
@@ -215,7 +209,7 @@ control::NodeStatus Daemon::node_status(const config::Document& document) const 
   node.version = kVersion;
   node.started_unix_ms = unix_ms_now();
   node.runtime = document.daemon.runtime.kind;
-  node.runtime_socket = document.daemon.runtime.socket;
+  node.runtime_socket = config::socket_of(document.daemon.runtime);
   node.config_file = options_.config_file.string();
   return node;
 }

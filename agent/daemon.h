@@ -43,7 +43,7 @@ class Daemon {
  private:
   tl::expected<void, std::string> make_run_dir();
   tl::expected<void, std::string> open_store(const config::History& history);
-  tl::expected<void, std::string> open_runtime(const config::Runtime& runtime);
+  tl::expected<void, std::string> open_runtime(const config::Daemon& config);
   tl::expected<void, std::string> find_gate(const config::Runtime& runtime);
   void make_core(const config::Daemon& config);
   tl::expected<void, std::string> serve(const config::Control& control);

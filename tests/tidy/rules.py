@@ -29,7 +29,8 @@ INCLUDES = {
     "agent/control": ["agent", "agent/core", "agent/logs", "agent/store", "config"],
     "agent/cli": ["config"],
     "agent": ["agent/core", "agent/store", "agent/logs", "agent/control", "config", "runtime",
-              "runtime/oci", "runtime/gate", "runtime/containerd", "systemd"],
+              "runtime/oci", "runtime/gate", "runtime/containerd", "runtime/docker", "runtime/registry",
+              "systemd"],
 }
 # What a folder may take of one that it may include: an interface, not its neighbour's insides.
 ONLY = {
