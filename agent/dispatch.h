@@ -14,6 +14,7 @@
 #include "agent/catalog.h"
 #include "agent/core/action.h"
 #include "agent/evidence.h"
+#include "agent/images.h"
 #include "agent/inbox.h"
 #include "agent/recorder.h"
 #include "agent/workplaces.h"
@@ -34,6 +35,7 @@ class Dispatch {
     Inbox& inbox;
     Catalog& catalog;
     runtime::Driver& driver;
+    Images& images;
     Workplaces& workplaces;
     Recorder& recorder;
     Evidence& evidence;
@@ -57,6 +59,7 @@ class Dispatch {
   void perform(const core::RemoveWorker& action);
   void perform(const core::TakeInventory& action);
 
+  void image_ready(const core::PrepareRevision& action, const runtime::Image& image);
   void keep_quiet();
   void perform_later();
 
