@@ -14,6 +14,7 @@ INCLUDES = {
     "config": [],
     "runtime": [],
     "runtime/oci": ["runtime"],
+    "runtime/http": [],
     "runtime/registry": ["runtime"],
     "runtime/gate": ["runtime"],
     "runtime/gate/program": ["runtime/gate"],
