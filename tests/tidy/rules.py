@@ -14,7 +14,7 @@ INCLUDES = {
     "config": [],
     "runtime": [],
     "runtime/oci": ["runtime"],
-    "runtime/registry": ["runtime"],
+    "runtime/registry": ["runtime", "runtime/oci"],
     "runtime/gate": ["runtime"],
     "runtime/gate/program": ["runtime/gate"],
     "runtime/containerd": ["runtime", "runtime/oci", "runtime/registry", "runtime/containerd/grpc",
