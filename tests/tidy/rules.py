@@ -15,7 +15,7 @@ INCLUDES = {
     "runtime": [],
     "runtime/oci": ["runtime"],
     "runtime/http": [],
-    "runtime/registry": ["runtime"],
+    "runtime/registry": ["runtime", "runtime/oci"],
     "runtime/gate": ["runtime"],
     "runtime/gate/program": ["runtime/gate"],
     "runtime/containerd": ["runtime", "runtime/oci", "runtime/registry", "runtime/containerd/grpc",
