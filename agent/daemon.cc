@@ -155,6 +155,7 @@ void Daemon::make_core(const config::Daemon& config) {
       std::make_unique<Recorder>(Recorder::Parts{inbox_, *store_, catalog_, *workplaces_},
                                  Recorder::Options{config.runtime.cgroup_parent, loaded.instance});
   make_images(config.images);
+  diagnosis_ = std::make_unique<Diagnosis>(context_, *driver_);
   desired_ = std::make_unique<Desired>(Desired::Parts{catalog_, *store_, *images_, inbox_},
                                        config.runtime);
   core_ = std::make_unique<core::Core>(limits_of(config.starts), first_worker_of(loaded.run),
@@ -252,9 +253,9 @@ void Daemon::learn_about() {
 }
 
 void Daemon::examine(const control::Reply<std::vector<doctor::Check>>& reply) {
-  const doctor::Subject subject{config_, options_.state_dir, options_.run_dir, "", gate_program_};
-  diagnose(*driver_, subject, began_,
-           [reply](std::vector<doctor::Check> checks) { reply(std::move(checks)); });
+  learn_about();  // what it says may have been mended since
+  diagnosis_->look({config_, options_.state_dir, options_.run_dir, "", gate_program_},
+                   [reply](std::vector<doctor::Check> checks) { reply(std::move(checks)); });
 }
 
 void Daemon::observe(const core::Decision& decision) {

@@ -70,7 +70,6 @@ class Daemon {
   boost::asio::steady_timer watchdog_;
   config::Daemon config_;  ///< as of the start
   bool swept_ = false;
-  ClockPair began_ = clocks_now();
   int run_lock_ = -1;
   std::string gate_program_;
   Inbox inbox_;
@@ -81,6 +80,7 @@ class Daemon {
   std::unique_ptr<Workplaces> workplaces_;
   std::unique_ptr<Recorder> recorder_;
   std::unique_ptr<Images> images_;
+  std::unique_ptr<Diagnosis> diagnosis_;
   std::unique_ptr<Desired> desired_;
   std::unique_ptr<core::Core> core_;
   std::unique_ptr<Dispatch> dispatch_;

@@ -97,7 +97,7 @@ void Desired::reload(const config::Document& document) {
   }
   for (const std::string& name : gone) end(name);
   for (const auto& [name, pool] : document.pools) {
-    resolve({pool, document.pool_files.at(name), {}, log_reply(name)});
+    resolve({pool, document.pool_files.at(name), {}, log_reply(name), 0});
   }
 }
 
@@ -112,23 +112,22 @@ void Desired::apply(const config::Pool& pool, control::ApplyOptions options,
     reply(tl::unexpected(control::Error{Refusal::kInvalid, "network " + wrong}));
     return;
   }
-  resolve({pool, "", options, std::move(reply)});
+  resolve({pool, "", options, std::move(reply), 0});
 }
 
 void Desired::resolve(Request request) {
   const config::Pool& pool = request.pool;
-  const std::uint64_t number = ++asked_;
-  resolving_[number] = {pool.name};
+  request.number = ++asked_;
+  resolving_[request.number] = {pool.name};
   const runtime::ImageWanted wanted{pool.worker.image, {}, to_runtime(pool.pull)};
-  parts_.images.resolve(wanted, [this, number, request = std::move(request)](
-                                    const runtime::Result<runtime::Image>& image) {
-    resolved(number, request, image);
-  });
+  parts_.images.resolve(
+      wanted, [this, request = std::move(request)](const runtime::Result<runtime::Image>& image) {
+        resolved(request, image);
+      });
 }
 
-void Desired::resolved(std::uint64_t number, const Request& request,
-                       const runtime::Result<runtime::Image>& image) {
-  const auto node = resolving_.extract(number);
+void Desired::resolved(const Request& request, const runtime::Result<runtime::Image>& image) {
+  const auto node = resolving_.extract(request.number);
   if (node && node.mapped().overtaken) {
     request.reply(tl::unexpected(control::Error{
         Refusal::kRefused, "pool " + request.pool.name +
@@ -139,9 +138,9 @@ void Desired::resolved(std::uint64_t number, const Request& request,
   take(request, image);
 }
 
-void Desired::overtake(const std::string& pool) {
-  for (auto& [number, waiting] : resolving_) {
-    if (waiting.pool == pool) waiting.overtaken = true;
+void Desired::overtake(const std::string& pool, std::uint64_t number) {
+  for (auto& [each, waiting] : resolving_) {
+    if (waiting.pool == pool && each < number) waiting.overtaken = true;
   }
 }
 
@@ -160,7 +159,7 @@ void Desired::take(const Request& request, const runtime::Result<runtime::Image>
     request.reply(result);
     return;
   }
-  overtake(name);
+  overtake(name, request.number);
   parts_.catalog.put(request.pool, request.source, revision);
   ending_.erase(name);
   make_durable(request, revision, result);
@@ -204,7 +203,7 @@ void Desired::scale(const std::string& pool, std::uint32_t replicas, Reply<Apply
   changed.replicas = replicas;
   // The image stays what it is: scaling is not a deployment.
   const std::string& digest = entry->revisions.back().row.image;
-  take({changed, "", {}, std::move(reply)}, runtime::Image{changed.worker.image, digest});
+  take({changed, "", {}, std::move(reply), ++asked_}, runtime::Image{changed.worker.image, digest});
 }
 
 void Desired::mark(const std::string& pool, Mark mark, Reply<ApplyResult> reply) {
@@ -262,7 +261,7 @@ void Desired::drop(const std::string& pool, Reply<ApplyResult> reply) {
 }
 
 void Desired::end(const std::string& pool) {
-  overtake(pool);
+  overtake(pool, ++asked_);
   parts_.catalog.drop(pool);
   ending_.insert(pool);
   parts_.inbox.post(core::PoolDropped{pool});

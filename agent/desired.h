@@ -57,6 +57,7 @@ class Desired {
     std::string source;
     control::ApplyOptions options;
     control::Reply<control::ApplyResult> reply;
+    std::uint64_t number = 0;  ///< in the order of asking
   };
 
   /// One whose image is being resolved. A later change of its pool goes before it.
@@ -66,9 +67,9 @@ class Desired {
   };
 
   void resolve(Request request);
-  void resolved(std::uint64_t number, const Request& request,
-                const runtime::Result<runtime::Image>& image);
-  void overtake(const std::string& pool);
+  void resolved(const Request& request, const runtime::Result<runtime::Image>& image);
+  /// Those of the pool that were asked for before `number`.
+  void overtake(const std::string& pool, std::uint64_t number);
   void take(const Request& request, const runtime::Result<runtime::Image>& image);
   void make_durable(const Request& request, const store::Revision& revision,
                     const control::ApplyResult& result);

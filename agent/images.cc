@@ -139,11 +139,11 @@ void Images::prepared(const Result<runtime::Image>& before, const Result<runtime
   const bool known = std::any_of(ours_.begin(), ours_.end(), [&](const auto& each) {
     return each.first.second == now->digest;
   });
-  if (fetched) {
+  // Of several askers of one pull the first counts it.
+  if ((fetched || known) && remember(*now) && fetched) {
     ++counters.pulled;
     counters.pulled_bytes += now->size_bytes;
   }
-  if (fetched || known) remember(*now);
   mark_unused();
 }
 
@@ -152,25 +152,26 @@ void Images::import(const std::string& file, const std::optional<std::string>& n
   parts_.driver.import_image(
       file, name, [this, done = std::move(done)](Result<std::vector<runtime::Image>> images) {
         if (images) {
-          for (const runtime::Image& image : *images) remember(image);
+          for (const runtime::Image& image : *images) (void)remember(image);
           mark_unused();
         }
         done(std::move(images));
       });
 }
 
-void Images::remember(const runtime::Image& image) {
+bool Images::remember(const runtime::Image& image) {
   const Key key{image.name, image.digest};
-  if (ours_.contains(key)) return;
+  if (ours_.contains(key)) return false;
   if (ours_.size() >= store::kImagesKept) {
     log::warning("too many images to remember: this one will not be collected",
                  {{"image", image.name}});
-    return;
+    return true;
   }
   const store::Image row{image.name, image.digest, image.size_bytes, unix_ms_now(), std::nullopt};
   ours_.emplace(key, row);
   parts_.store.put_image(row, [](bool) {});
   count();
+  return true;
 }
 
 // ---- what is here ---------------------------------------------------------------------------

@@ -81,7 +81,8 @@ class Images {
 
   void prepared(const runtime::Result<runtime::Image>& before,
                 const runtime::Result<runtime::Image>& now);
-  void remember(const runtime::Image& image);
+  /// False: it was known.
+  bool remember(const runtime::Image& image);
   void forget(const store::Image& image);
   /// Sets and clears since when each is unused.
   void mark_unused();

@@ -59,7 +59,7 @@ std::string no_such_pool(const std::string& pool) {
 }
 
 std::string no_such_worker(const std::string& worker) {
-  return "there is no worker \"" + worker + "\" now; `mayfly exits` lists those that ended";
+  return "there is no worker \"" + worker + "\" now; `mayfly get exits` lists those that ended";
 }
 
 std::optional<std::uint64_t> parse_number(std::string_view text) {

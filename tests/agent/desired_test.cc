@@ -123,6 +123,16 @@ TEST_F(DesiredTest, RefusesWhatWasOvertakenWhileItsImageWasLookedUp) {
   EXPECT_EQ(catalog_.find("encode")->desired.replicas, 5U);
 }
 
+TEST_F(DesiredTest, TakesTwoChangesInTheOrderInWhichTheyWereAskedFor) {
+  runtime_.registry = {{"encode:1", "sha256:1"}, {"encode:2", "sha256:2"}};
+  const auto first = ask(pool("encode:1"));
+  const auto second = ask(pool("encode:2"));
+  runtime_.answer();
+  EXPECT_TRUE(**first);
+  ASSERT_TRUE(**second);
+  EXPECT_EQ((**second)->revision, 2U);
+}
+
 TEST_F(DesiredTest, DoesNotBringBackAPoolThatWasDeletedMeanwhile) {
   (void)apply(pool("encode:1"));
   const auto slow = ask(pool("encode:2"));
