@@ -151,9 +151,7 @@ tl::expected<void, std::string> Daemon::open_runtime(const config::Daemon& confi
 void Daemon::make_core(const config::Daemon& config) {
   const store::Loaded& loaded = store_->loaded();
   workplaces_ = std::make_unique<Workplaces>(context_, inbox_, options_.run_dir.string());
-  recorder_ =
-      std::make_unique<Recorder>(Recorder::Parts{inbox_, *store_, catalog_, *workplaces_},
-                                 Recorder::Options{config.runtime.cgroup_parent, loaded.instance});
+  recorder_ = std::make_unique<Recorder>(Recorder::Parts{inbox_, *store_, catalog_, *workplaces_});
   make_images(config.images);
   diagnosis_ = std::make_unique<Diagnosis>(context_, *driver_);
   desired_ = std::make_unique<Desired>(Desired::Parts{catalog_, *store_, *images_, inbox_},

@@ -153,7 +153,7 @@ void Dispatch::perform(const core::StartWorker& action) {
 void Dispatch::start_answered(const WorkerRef& worker,
                               const runtime::Result<runtime::Started>& started) {
   if (started) {
-    attach(worker, started->pid);
+    attach(worker, *started);
     return;
   }
   const runtime::Fault& fault = started.error();
@@ -166,8 +166,8 @@ void Dispatch::start_answered(const WorkerRef& worker,
   parts_.inbox.post(core::StartFailed{worker.id, fault.what});
 }
 
-void Dispatch::attach(const WorkerRef& worker, pid_t pid) {
-  const bool runs = parts_.workplaces.attach(worker.id, pid, container_name(worker));
+void Dispatch::attach(const WorkerRef& worker, const runtime::Started& started) {
+  const bool runs = parts_.workplaces.attach(worker.id, started.pid, started.cgroup);
   parts_.inbox.post(core::WorkerStarted{worker.id});
   if (!runs) parts_.inbox.post(core::WorkerExited{worker.id, monotonic_now(), std::nullopt});
 }
@@ -308,8 +308,9 @@ config::Logs Dispatch::log_bounds(const core::PoolName& name) const {
 
 bool Dispatch::attach_found(const runtime::Container& container, core::ObservedWorker& observed) {
   const bool fresh = known_.emplace(observed.worker, observed.pool).second;
+  if (!container.cgroup.empty()) parts_.workplaces.set_cgroup(observed.worker, container.cgroup);
   if (observed.state != core::ContainerState::kRunning) return false;
-  if (parts_.workplaces.attach(observed.worker, container.pid, container.name)) return fresh;
+  if (parts_.workplaces.attach(observed.worker, container.pid, container.cgroup)) return fresh;
   observed.state = core::ContainerState::kStopped;
   return false;
 }

@@ -64,7 +64,7 @@ class Dispatch {
   void perform_later();
 
   void start_answered(const WorkerRef& worker, const runtime::Result<runtime::Started>& started);
-  void attach(const WorkerRef& worker, pid_t pid);
+  void attach(const WorkerRef& worker, const runtime::Started& started);
   void query_exit(const WorkerRef& worker, unsigned attempt);
   void query_runtime(const WorkerRef& worker);
   core::InventoryTaken translate(core::InventoryNumber number,

@@ -4,6 +4,7 @@
 
 #include "config/load.h"
 #include "runtime/containerd/containerd.h"
+#include "runtime/docker/docker.h"
 
 namespace mayfly::agent {
 namespace {
@@ -17,7 +18,20 @@ std::unique_ptr<runtime::Driver> open_containerd(boost::asio::io_context& loop,
   options.snapshotter = config.runtime.snapshotter;
   options.cgroup_parent = config.runtime.cgroup_parent;
   options.owned = std::move(owned);
-  return containerd::make_driver(loop, options);
+  options.registries = registry_options(config);
+  return containerd::make_driver(loop, std::move(options));
+}
+
+/// Podman speaks the same.
+std::unique_ptr<runtime::Driver> open_docker(boost::asio::io_context& loop,
+                                             const config::Daemon& config,
+                                             runtime::Ownership owned) {
+  docker::Options options;
+  options.socket = config::socket_of(config.runtime);
+  options.cgroup_parent = config.runtime.cgroup_parent;
+  options.owned = std::move(owned);
+  options.registries = registry_options(config);
+  return docker::make_driver(loop, std::move(options));
 }
 
 }  // namespace
@@ -36,7 +50,8 @@ registry::Options registry_options(const config::Daemon& config) {
 std::unique_ptr<runtime::Driver> open_driver(boost::asio::io_context& loop,
                                              const config::Daemon& config,
                                              runtime::Ownership owned) {
-  return open_containerd(loop, config, std::move(owned));
+  const bool containerd = config.runtime.kind == config::kContainerd;
+  return (containerd ? open_containerd : open_docker)(loop, config, std::move(owned));
 }
 
 }  // namespace mayfly::agent
