@@ -6,14 +6,10 @@
 namespace mayfly::agent {
 namespace {
 
-runtime::Network to_runtime(config::Network network) {
-  switch (network) {
-    case config::Network::kNone:
-      return {};
-    case config::Network::kHost:
-      return {runtime::Network::Kind::kHost, {}};
-  }
-  return {};
+runtime::Network network_of(const std::string& network) {
+  if (network == config::kNetworkNone) return {};
+  if (network == config::kNetworkHost) return {runtime::Network::Kind::kHost, {}};
+  return {runtime::Network::Kind::kNamed, network};
 }
 
 std::vector<std::string> entrypoint(config::Hold hold) {
@@ -58,7 +54,7 @@ runtime::ContainerSpec container_spec(const KnownRevision& revision, const Worke
   spec.working_directory = worker.working_directory;
   spec.mounts = mounts(worker, place);
   spec.resources = {worker.resources.cpu, worker.resources.memory_bytes, worker.resources.pids};
-  spec.network = to_runtime(worker.network);
+  spec.network = network_of(worker.network);
   spec.security = {worker.security.seccomp, worker.security.no_new_privileges,
                    worker.security.read_only_rootfs, worker.security.capabilities};
   return spec;

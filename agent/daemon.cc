@@ -17,11 +17,12 @@
 #include "agent/cgroup_weight.h"
 #include "agent/clock.h"
 #include "agent/core/words.h"
+#include "agent/doctor/host.h"
 #include "agent/log.h"
 #include "agent/names.h"
+#include "agent/runtimes.h"
 #include "agent/version.h"
 #include "config/load.h"
-#include "runtime/containerd/containerd.h"
 #include "systemd/notify.h"
 
 namespace mayfly::agent {
@@ -53,6 +54,10 @@ void take_priority() {
   }
 }
 
+ImagePolicy policy_of(const config::Images& images) {
+  return {images.keep, images.disk_free_min_percent};
+}
+
 }  // namespace
 
 core::Limits limits_of(const config::Starts& starts) {
@@ -81,7 +86,7 @@ tl::expected<void, std::string> Daemon::start(const config::Document& document) 
   return make_run_dir()
       .and_then([&] { return find_gate(document.daemon.runtime); })
       .and_then([&] { return open_store(document.daemon.history); })
-      .and_then([&] { return open_runtime(document.daemon.runtime); })
+      .and_then([&] { return open_runtime(document.daemon); })
       .and_then([&]() -> tl::expected<void, std::string> {
         make_core(document.daemon);
         for (const std::string& fault : desired_->restore(document)) log::warning(fault);
@@ -93,6 +98,7 @@ tl::expected<void, std::string> Daemon::start(const config::Document& document) 
         if (document.daemon.loop.realtime) take_priority();
         wait_for_signals();
         feed_watchdog();
+        images_->start();
         loop_->start();
       });
 }
@@ -119,22 +125,9 @@ tl::expected<void, std::string> Daemon::make_run_dir() {
 }
 
 tl::expected<void, std::string> Daemon::find_gate(const config::Runtime& runtime) {
-  const auto usable = [](const std::filesystem::path& path) {
-    return ::access(path.c_str(), X_OK) == 0;
-  };
-  if (!runtime.gate.empty()) {
-    gate_program_ = runtime.gate;
-    if (usable(gate_program_)) return {};
-    return tl::unexpected("runtime.gate: " + error_text(gate_program_));
-  }
-  std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  for (const auto& path :
-       {self.parent_path() / "mayfly-gate", std::filesystem::path(kLibexecDir) / "mayfly-gate"}) {
-    if (!usable(path)) continue;
-    gate_program_ = path;
-    return {};
-  }
+  gate_program_ = doctor::find_gate(runtime.gate, kLibexecDir);
+  if (!gate_program_.empty()) return {};
+  if (!runtime.gate.empty()) return tl::unexpected("runtime.gate: " + error_text(runtime.gate));
   return tl::unexpected("mayfly-gate is neither beside mayflyd nor in " + std::string(kLibexecDir) +
                         "; set runtime.gate");
 }
@@ -150,16 +143,11 @@ tl::expected<void, std::string> Daemon::open_store(const config::History& histor
   return {};
 }
 
-tl::expected<void, std::string> Daemon::open_runtime(const config::Runtime& runtime) {
-  containerd::Options options;
-  options.socket = runtime.socket;
-  options.name_space = runtime.name_space;
-  options.snapshotter = runtime.snapshotter;
-  options.cgroup_parent = runtime.cgroup_parent;
+tl::expected<void, std::string> Daemon::open_runtime(const config::Daemon& config) {
   const std::string& instance = store_->loaded().instance;
-  options.owned = {kLabelInstance, instance, container_prefix(instance)};
-  driver_ = containerd::make_driver(context_, options);
-  if (const auto weighed = weigh_cgroup(runtime.cgroup_parent, runtime.cpu_weight); !weighed) {
+  driver_ = open_driver(context_, config, {kLabelInstance, instance, container_prefix(instance)});
+  const auto weighed = weigh_cgroup(config.runtime.cgroup_parent, config.runtime.cpu_weight);
+  if (!weighed) {
     log::info("the workers keep the cpu weight that they have", {{"reason", weighed.error()}});
   }
   return {};
@@ -168,14 +156,16 @@ tl::expected<void, std::string> Daemon::open_runtime(const config::Runtime& runt
 void Daemon::make_core(const config::Daemon& config) {
   const store::Loaded& loaded = store_->loaded();
   workplaces_ = std::make_unique<Workplaces>(context_, inbox_, options_.run_dir.string());
-  recorder_ =
-      std::make_unique<Recorder>(Recorder::Parts{inbox_, *store_, catalog_, *workplaces_},
-                                 Recorder::Options{config.runtime.cgroup_parent, loaded.instance});
-  desired_ = std::make_unique<Desired>(catalog_, *store_, *driver_, inbox_);
+  recorder_ = std::make_unique<Recorder>(Recorder::Parts{inbox_, *store_, catalog_, *workplaces_});
+  make_images(config.images);
+  diagnosis_ = std::make_unique<Diagnosis>(context_, *driver_);
+  desired_ = std::make_unique<Desired>(Desired::Parts{catalog_, *store_, *images_, inbox_},
+                                       config.runtime);
   core_ = std::make_unique<core::Core>(limits_of(config.starts), first_worker_of(loaded.run),
                                        random_seed());
   dispatch_ = std::make_unique<Dispatch>(
-      context_, Dispatch::Parts{inbox_, catalog_, *driver_, *workplaces_, *recorder_, evidence_},
+      context_,
+      Dispatch::Parts{inbox_, catalog_, *driver_, *images_, *workplaces_, *recorder_, evidence_},
       Dispatch::Options{loaded.instance, gate_program_,
                         [this](const store::Revision& revision, std::function<void(bool)> done) {
                           desired_->save(revision, std::move(done));
@@ -183,10 +173,20 @@ void Daemon::make_core(const config::Daemon& config) {
   observer_ = std::make_unique<Observer>(*core_, evidence_, *workplaces_);
   loop_ = std::make_unique<Loop>(context_, Loop::Parts{*core_, inbox_, *dispatch_},
                                  [this](const core::Decision& decision) { observe(decision); });
-  operator_ =
-      std::make_unique<Operator>(Operator::Parts{*core_, catalog_, *desired_, inbox_, evidence_,
-                                                 *workplaces_, *store_, *driver_},
-                                 control::NodeStatus{}, [this] { return reload(); });
+  operator_ = std::make_unique<Operator>(
+      Operator::Parts{*core_, catalog_, *desired_, inbox_, evidence_, *workplaces_, *store_,
+                      *images_},
+      control::NodeStatus{},
+      Operator::Hooks{[this] { return reload(); }, [this](const auto& reply) { examine(reply); }});
+}
+
+void Daemon::make_images(const config::Images& config) {
+  Images::Options options;
+  options.policy = policy_of(config);
+  options.uses = [this] { return image_uses(catalog_, core_->model()); };
+  options.disk_of = disk_of;
+  images_ = std::make_unique<Images>(context_, Images::Parts{*driver_, *store_, evidence_},
+                                     std::move(options));
 }
 
 tl::expected<void, std::string> Daemon::serve(const config::Control& control) {
@@ -219,7 +219,7 @@ control::NodeStatus Daemon::node_status(const config::Document& document) const 
   node.version = kVersion;
   node.started_unix_ms = unix_ms_now();
   node.runtime = document.daemon.runtime.kind;
-  node.runtime_socket = document.daemon.runtime.socket;
+  node.runtime_socket = config::socket_of(document.daemon.runtime);
   node.config_file = options_.config_file.string();
   return node;
 }
@@ -235,16 +235,30 @@ void Daemon::hinted(const runtime::Hint& hint) {
       return;
     case runtime::Hint::Kind::kFound:
       log::info("the runtime answers");
-      learn_version();
+      learn_about();
       inbox_.post(core::RuntimeFound{});
       return;
   }
 }
 
-void Daemon::learn_version() {
+void Daemon::learn_about() {
   driver_->about([this](const runtime::Result<runtime::About>& about) {
-    if (about) operator_->node_status().runtime = about->runtime + " " + about->version;
+    if (!about) return;
+    control::NodeStatus& status = operator_->node_status();
+    status.runtime = about->runtime + " " + about->version;
+    images_->set_storage(about->storage);
+    status.runtime_warnings.clear();
+    for (const runtime::Warning& warning : about->warnings) {
+      status.runtime_warnings.push_back(warning.what + "; " + warning.fix);
+      log::warning(warning.what, {{"fix", warning.fix}});
+    }
   });
+}
+
+void Daemon::examine(const control::Reply<std::vector<doctor::Check>>& reply) {
+  learn_about();  // what it says may have been mended since
+  diagnosis_->look({config_, options_.state_dir, options_.run_dir, "", gate_program_},
+                   [reply](std::vector<doctor::Check> checks) { reply(std::move(checks)); });
 }
 
 void Daemon::observe(const core::Decision& decision) {
@@ -297,10 +311,13 @@ void Daemon::feed_watchdog() {
 void Daemon::warn_of_restart(const config::Daemon& daemon) {
   const bool same = daemon.node == config_.node && daemon.runtime == config_.runtime &&
                     daemon.control == config_.control && daemon.loop == config_.loop &&
-                    daemon.history == config_.history;
+                    daemon.history == config_.history && daemon.registries == config_.registries &&
+                    daemon.images.docker_config == config_.images.docker_config &&
+                    daemon.images.layers_parallel == config_.images.layers_parallel;
   static const std::string kText =
-      "node, runtime, control, loop or history changed in the configuration: restart mayflyd "
-      "(workers go on running)";
+      "node, runtime, control, loop, history, registries, images.docker_config or "
+      "images.layers_parallel changed in the configuration: restart mayflyd (workers go on "
+      "running)";
   std::vector<std::string>& warnings = operator_->node_status().warnings;
   std::erase(warnings, kText);
   if (same) return;
@@ -316,6 +333,7 @@ tl::expected<std::string, std::string> Daemon::reload() {
     warn_of_restart(document->daemon);
     log::configure(document->daemon.log.level);
     inbox_.post(core::LimitsChanged{limits_of(document->daemon.starts)});
+    images_->set_policy(policy_of(document->daemon.images));
     desired_->reload(*document);
     log::info("configuration reloaded", {{"file", options_.config_file.string()}});
   } else {

@@ -14,7 +14,9 @@
 #include "agent/control/server.h"
 #include "agent/core/core.h"
 #include "agent/desired.h"
+#include "agent/diagnosis.h"
 #include "agent/dispatch.h"
+#include "agent/images.h"
 #include "agent/loop.h"
 #include "agent/observer.h"
 #include "agent/operator.h"
@@ -43,14 +45,16 @@ class Daemon {
  private:
   tl::expected<void, std::string> make_run_dir();
   tl::expected<void, std::string> open_store(const config::History& history);
-  tl::expected<void, std::string> open_runtime(const config::Runtime& runtime);
+  tl::expected<void, std::string> open_runtime(const config::Daemon& config);
   tl::expected<void, std::string> find_gate(const config::Runtime& runtime);
   void make_core(const config::Daemon& config);
+  void make_images(const config::Images& config);
   tl::expected<void, std::string> serve(const config::Control& control);
   control::NodeStatus node_status(const config::Document& document) const;
 
   void hinted(const runtime::Hint& hint);
-  void learn_version();
+  void learn_about();
+  void examine(const control::Reply<std::vector<doctor::Check>>& reply);
   void observe(const core::Decision& decision);
   void drop_pool(const core::PoolName& pool);
   /// Logs of pools that earlier runs had and nobody wants.
@@ -75,6 +79,8 @@ class Daemon {
   std::unique_ptr<runtime::Driver> driver_;
   std::unique_ptr<Workplaces> workplaces_;
   std::unique_ptr<Recorder> recorder_;
+  std::unique_ptr<Images> images_;
+  std::unique_ptr<Diagnosis> diagnosis_;
   std::unique_ptr<Desired> desired_;
   std::unique_ptr<core::Core> core_;
   std::unique_ptr<Dispatch> dispatch_;

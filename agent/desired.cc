@@ -35,6 +35,8 @@ ApplyResult describe(const CatalogPool* before, const config::Pool& after,
   for (const config::Difference& change : config::diff(from, after).changes) {
     result.changes.push_back({change.key, change.from, change.to});
   }
+  result.image = after.worker.image;
+  result.image_digest = revision.image;
   result.new_revision = before == nullptr || before->revisions.back().row.number != revision.number;
   const bool changed = result.new_revision || !result.changes.empty();
   result.kind = before == nullptr ? ChangeKind::kCreated
@@ -53,21 +55,21 @@ Reply<ApplyResult> log_reply(const std::string& pool) {
 
 }  // namespace
 
-Desired::Desired(Catalog& catalog, store::Store& store, runtime::Driver& driver, Inbox& inbox)
-    : catalog_(catalog), store_(store), driver_(driver), inbox_(inbox) {}
+Desired::Desired(Parts parts, config::Runtime runtime)
+    : parts_(parts), runtime_(std::move(runtime)) {}
 
 std::vector<std::string> Desired::restore(const config::Document& document) {
-  std::vector<std::string> faults = catalog_.restore(store_.loaded().revisions);
+  std::vector<std::string> faults = parts_.catalog.restore(parts_.store.loaded().revisions);
   const auto take_in = [this](const config::Pool& pool, const std::string& source, bool paused) {
-    const store::Revision revision = catalog_.plan(pool, "", unix_ms_now());
-    catalog_.put(pool, source, revision);
-    catalog_.find(pool.name)->paused = paused;
+    const store::Revision revision = parts_.catalog.plan(pool, "", unix_ms_now());
+    parts_.catalog.put(pool, source, revision);
+    parts_.catalog.find(pool.name)->paused = paused;
     // Before the first inventory, or its workers would seem to be nobody's. The row follows.
     save(revision, [](bool) {});
-    inbox_.post(core::PoolDesired{catalog_.settings(pool.name)});
+    parts_.inbox.post(core::PoolDesired{parts_.catalog.settings(pool.name)});
   };
   std::map<std::string, bool> marks;
-  for (const store::Desired& row : store_.loaded().desired) {
+  for (const store::Desired& row : parts_.store.loaded().desired) {
     marks[row.pool] = row.paused;
     if (row.spec.empty()) continue;
     if (document.pools.contains(row.pool)) {
@@ -90,50 +92,75 @@ std::vector<std::string> Desired::restore(const config::Document& document) {
 
 void Desired::reload(const config::Document& document) {
   std::vector<std::string> gone;
-  for (const auto& [name, entry] : catalog_.pools()) {
+  for (const auto& [name, entry] : parts_.catalog.pools()) {
     if (!entry.source.empty() && !document.pools.contains(name)) gone.push_back(name);
   }
   for (const std::string& name : gone) end(name);
   for (const auto& [name, pool] : document.pools) {
-    resolve({pool, document.pool_files.at(name), {}, log_reply(name)});
+    resolve({pool, document.pool_files.at(name), {}, log_reply(name), 0});
   }
 }
 
 void Desired::apply(const config::Pool& pool, control::ApplyOptions options,
                     Reply<ApplyResult> reply) {
-  const CatalogPool* entry = catalog_.find(pool.name);
+  const CatalogPool* entry = parts_.catalog.find(pool.name);
   if (entry != nullptr && !entry->source.empty()) {
     reply(tl::unexpected(owned_by_file(pool.name, entry->source)));
     return;
   }
-  resolve({pool, "", options, std::move(reply)});
+  if (const std::string wrong = config::misfit(runtime_, pool); !wrong.empty()) {
+    reply(tl::unexpected(control::Error{Refusal::kInvalid, "network " + wrong}));
+    return;
+  }
+  resolve({pool, "", options, std::move(reply), 0});
 }
 
 void Desired::resolve(Request request) {
-  // A tag is resolved once, here. When the image is not there the pool is taken in all the same,
-  // and waits for it: `mayfly why` says so.
-  const std::string image = request.pool.worker.image;
-  driver_.resolve_image(
-      {image, {}, runtime::Pull::kMissing},
-      [this, request = std::move(request)](const runtime::Result<runtime::Image>& prepared) {
-        take(request, prepared ? prepared->digest : "");
+  const config::Pool& pool = request.pool;
+  request.number = ++asked_;
+  resolving_[request.number] = {pool.name};
+  const runtime::ImageWanted wanted{pool.worker.image, {}, to_runtime(pool.pull)};
+  parts_.images.resolve(
+      wanted, [this, request = std::move(request)](const runtime::Result<runtime::Image>& image) {
+        resolved(request, image);
       });
 }
 
-void Desired::take(const Request& request, const std::string& digest) {
+void Desired::resolved(const Request& request, const runtime::Result<runtime::Image>& image) {
+  const auto node = resolving_.extract(request.number);
+  if (node && node.mapped().overtaken) {
+    request.reply(tl::unexpected(control::Error{
+        Refusal::kRefused, "pool " + request.pool.name +
+                               " was changed by another while its image was looked up: look at it, "
+                               "then apply again"}));
+    return;
+  }
+  take(request, image);
+}
+
+void Desired::overtake(const std::string& pool, std::uint64_t number) {
+  for (auto& [each, waiting] : resolving_) {
+    if (waiting.pool == pool && each < number) waiting.overtaken = true;
+  }
+}
+
+void Desired::take(const Request& request, const runtime::Result<runtime::Image>& image) {
   const std::string& name = request.pool.name;
-  const CatalogPool* before = catalog_.find(name);
+  const CatalogPool* before = parts_.catalog.find(name);
   if (before != nullptr && before->source != request.source && !before->source.empty()) {
     request.reply(tl::unexpected(owned_by_file(name, before->source)));
     return;
   }
-  const store::Revision revision = catalog_.plan(request.pool, digest, unix_ms_now());
-  const ApplyResult result = describe(before, request.pool, revision);
+  const std::string digest = image ? image->digest : "";
+  const store::Revision revision = parts_.catalog.plan(request.pool, digest, unix_ms_now());
+  ApplyResult result = describe(before, request.pool, revision);
+  if (!image && revision.image.empty()) result.image_fault = image.error().what;
   if (request.options.dry_run) {
     request.reply(result);
     return;
   }
-  catalog_.put(request.pool, request.source, revision);
+  overtake(name, request.number);
+  parts_.catalog.put(request.pool, request.source, revision);
   ending_.erase(name);
   make_durable(request, revision, result);
 }
@@ -147,23 +174,23 @@ void Desired::make_durable(const Request& request, const store::Revision& revisi
           Refusal::kFailed, "the change could not be written to the state directory"}));
       return;
     }
-    if (catalog_.find(name) != nullptr) {
-      inbox_.post(core::PoolDesired{catalog_.settings(name)});
+    if (parts_.catalog.find(name) != nullptr) {
+      parts_.inbox.post(core::PoolDesired{parts_.catalog.settings(name)});
     }
     reply(result);
   };
   save(revision, [this, name = request.pool.name, answer](bool saved) {
-    const CatalogPool* pool = catalog_.find(name);
+    const CatalogPool* pool = parts_.catalog.find(name);
     if (!saved || pool == nullptr || !pool->source.empty()) {
       answer(saved);
       return;
     }
-    store_.put_desired(row(*pool), answer);
+    parts_.store.put_desired(row(*pool), answer);
   });
 }
 
 void Desired::scale(const std::string& pool, std::uint32_t replicas, Reply<ApplyResult> reply) {
-  const CatalogPool* entry = catalog_.find(pool);
+  const CatalogPool* entry = parts_.catalog.find(pool);
   if (entry == nullptr) {
     reply(tl::unexpected(no_such_pool(pool)));
     return;
@@ -175,11 +202,12 @@ void Desired::scale(const std::string& pool, std::uint32_t replicas, Reply<Apply
   config::Pool changed = entry->desired;
   changed.replicas = replicas;
   // The image stays what it is: scaling is not a deployment.
-  take({changed, "", {}, std::move(reply)}, "");
+  const std::string& digest = entry->revisions.back().row.image;
+  take({changed, "", {}, std::move(reply), ++asked_}, runtime::Image{changed.worker.image, digest});
 }
 
 void Desired::mark(const std::string& pool, Mark mark, Reply<ApplyResult> reply) {
-  CatalogPool* entry = catalog_.find(pool);
+  CatalogPool* entry = parts_.catalog.find(pool);
   if (entry == nullptr) {
     reply(tl::unexpected(no_such_pool(pool)));
     return;
@@ -194,21 +222,21 @@ void Desired::mark(const std::string& pool, Mark mark, Reply<ApplyResult> reply)
         {"paused", entry->paused ? "true" : "false", paused ? "true" : "false"});
   }
   entry->paused = paused;
-  store_.put_desired(row(*entry), [this, pool, result, reply = std::move(reply)](bool saved) {
+  parts_.store.put_desired(row(*entry), [this, pool, result, reply = std::move(reply)](bool saved) {
     if (!saved) {
       reply(tl::unexpected(control::Error{
           Refusal::kFailed, "the change could not be written to the state directory"}));
       return;
     }
-    if (catalog_.find(pool) != nullptr) {
-      inbox_.post(core::PoolDesired{catalog_.settings(pool)});
+    if (parts_.catalog.find(pool) != nullptr) {
+      parts_.inbox.post(core::PoolDesired{parts_.catalog.settings(pool)});
     }
     reply(result);
   });
 }
 
 void Desired::drop(const std::string& pool, Reply<ApplyResult> reply) {
-  const CatalogPool* entry = catalog_.find(pool);
+  const CatalogPool* entry = parts_.catalog.find(pool);
   if (entry == nullptr) {
     reply(tl::unexpected(no_such_pool(pool)));
     return;
@@ -221,7 +249,7 @@ void Desired::drop(const std::string& pool, Reply<ApplyResult> reply) {
   result.pool = pool;
   result.kind = ChangeKind::kDeleted;
   result.revision = entry->revisions.back().row.number;
-  store_.drop_desired(pool, [this, pool, result, reply = std::move(reply)](bool saved) {
+  parts_.store.drop_desired(pool, [this, pool, result, reply = std::move(reply)](bool saved) {
     if (!saved) {
       reply(tl::unexpected(control::Error{
           Refusal::kFailed, "the change could not be written to the state directory"}));
@@ -233,13 +261,14 @@ void Desired::drop(const std::string& pool, Reply<ApplyResult> reply) {
 }
 
 void Desired::end(const std::string& pool) {
-  catalog_.drop(pool);
+  overtake(pool, ++asked_);
+  parts_.catalog.drop(pool);
   ending_.insert(pool);
-  inbox_.post(core::PoolDropped{pool});
+  parts_.inbox.post(core::PoolDropped{pool});
 }
 
 void Desired::save(const store::Revision& revision, std::function<void(bool)> done) {
-  store_.put_revision(revision, std::move(done));
+  parts_.store.put_revision(revision, std::move(done));
 }
 
 void Desired::forget_ended(const std::map<std::string, core::Pool>& pools) {
@@ -248,8 +277,8 @@ void Desired::forget_ended(const std::map<std::string, core::Pool>& pools) {
       ++name;
       continue;
     }
-    catalog_.forget(*name);
-    store_.drop_revisions(*name, [](bool) {});
+    parts_.catalog.forget(*name);
+    parts_.store.drop_revisions(*name, [](bool) {});
     name = ending_.erase(name);
   }
 }

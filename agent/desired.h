@@ -9,17 +9,23 @@
 
 #include "agent/catalog.h"
 #include "agent/control/operations.h"
+#include "agent/images.h"
 #include "agent/inbox.h"
 #include "agent/store/store.h"
 #include "config/document.h"
-#include "runtime/driver.h"
 
 namespace mayfly::agent {
 
 class Desired {
  public:
-  /// All outlive this.
-  Desired(Catalog& catalog, store::Store& store, runtime::Driver& driver, Inbox& inbox);
+  struct Parts {
+    Catalog& catalog;
+    store::Store& store;
+    Images& images;
+    Inbox& inbox;
+  };
+  /// All parts outlive this. `runtime`: what pools must fit.
+  Desired(Parts parts, config::Runtime runtime);
 
   /// At start-up, before the first turn: the files' pools, then those given through the API before.
   /// Images are not resolved anew: a pool that did not change is of the revision that it was of.
@@ -29,6 +35,8 @@ class Desired {
   /// After a reload: the files' pools as they are now; pools whose file is gone are dropped.
   void reload(const config::Document& document);
 
+  /// Its image is resolved once, here; where that cannot be, within some seconds, the pool is taken
+  /// in all the same, and waits for it.
   void apply(const config::Pool& pool, control::ApplyOptions options,
              control::Reply<control::ApplyResult> reply);
   void drop(const std::string& pool, control::Reply<control::ApplyResult> reply);
@@ -49,19 +57,29 @@ class Desired {
     std::string source;
     control::ApplyOptions options;
     control::Reply<control::ApplyResult> reply;
+    std::uint64_t number = 0;  ///< in the order of asking
+  };
+
+  /// One whose image is being resolved. A later change of its pool goes before it.
+  struct Resolving {
+    std::string pool;
+    bool overtaken = false;
   };
 
   void resolve(Request request);
-  void take(const Request& request, const std::string& digest);
+  void resolved(const Request& request, const runtime::Result<runtime::Image>& image);
+  /// Those of the pool that were asked for before `number`.
+  void overtake(const std::string& pool, std::uint64_t number);
+  void take(const Request& request, const runtime::Result<runtime::Image>& image);
   void make_durable(const Request& request, const store::Revision& revision,
                     const control::ApplyResult& result);
   void end(const std::string& pool);
   [[nodiscard]] store::Desired row(const CatalogPool& pool) const;
 
-  Catalog& catalog_;
-  store::Store& store_;
-  runtime::Driver& driver_;
-  Inbox& inbox_;
+  Parts parts_;
+  config::Runtime runtime_;
+  std::uint64_t asked_ = 0;
+  std::map<std::uint64_t, Resolving> resolving_;
   std::set<std::string> ending_;
 };
 

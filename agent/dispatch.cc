@@ -87,24 +87,31 @@ void Dispatch::perform(const core::PrepareRevision& action) {
     parts_.inbox.post(core::RevisionFailed{action.pool, action.revision, "unknown revision"});
     return;
   }
-  const runtime::ImageWanted image{known->worker.image, known->row.image, runtime::Pull::kMissing};
+  const CatalogPool* pool = parts_.catalog.find(action.pool);
+  const config::Pull pull = pool != nullptr ? pool->desired.pull : config::Pull::kMissing;
+  const runtime::ImageWanted wanted{known->worker.image, known->row.image, to_runtime(pull)};
   auto timer = timed("prepare_image");
-  parts_.driver.prepare_image(image, [this, action, timer, row = known->row](
-                                         runtime::Result<runtime::Image> prepared) mutable {
+  parts_.images.prepare(wanted, [this, action,
+                                 timer](const runtime::Result<runtime::Image>& prepared) {
     timer();
-    if (!prepared) {
-      parts_.inbox.post(core::RevisionFailed{action.pool, action.revision, prepared.error().what});
-      return;
-    }
-    if (row.image == prepared->digest) {
-      parts_.inbox.post(core::RevisionPrepared{action.pool, action.revision});
-      return;
-    }
-    row.image = prepared->digest;
-    parts_.catalog.set_image(action.pool, action.revision, row.image);
-    options_.save_revision(row, [this, action](bool saved) {
-      if (saved) parts_.inbox.post(core::RevisionPrepared{action.pool, action.revision});
-    });
+    if (prepared) return image_ready(action, *prepared);
+    parts_.inbox.post(core::RevisionFailed{action.pool, action.revision, prepared.error().what});
+  });
+}
+
+void Dispatch::image_ready(const core::PrepareRevision& action, const runtime::Image& image) {
+  const KnownRevision* known = parts_.catalog.revision(action.pool, action.revision);
+  if (known == nullptr) return;  // the pool has gone meanwhile
+  // A revision keeps the digest that it was first resolved to, for ever.
+  if (!known->row.image.empty()) {
+    parts_.inbox.post(core::RevisionPrepared{action.pool, action.revision});
+    return;
+  }
+  store::Revision row = known->row;
+  row.image = image.digest;
+  parts_.catalog.set_image(action.pool, action.revision, row.image);
+  options_.save_revision(row, [this, action](bool saved) {
+    if (saved) parts_.inbox.post(core::RevisionPrepared{action.pool, action.revision});
   });
 }
 
@@ -142,7 +149,7 @@ void Dispatch::perform(const core::StartWorker& action) {
 void Dispatch::start_answered(const WorkerRef& worker,
                               const runtime::Result<runtime::Started>& started) {
   if (started) {
-    attach(worker, started->pid);
+    attach(worker, *started);
     return;
   }
   const runtime::Fault& fault = started.error();
@@ -155,8 +162,8 @@ void Dispatch::start_answered(const WorkerRef& worker,
   parts_.inbox.post(core::StartFailed{worker.id, fault.what});
 }
 
-void Dispatch::attach(const WorkerRef& worker, pid_t pid) {
-  const bool runs = parts_.workplaces.attach(worker.id, pid, container_name(worker));
+void Dispatch::attach(const WorkerRef& worker, const runtime::Started& started) {
+  const bool runs = parts_.workplaces.attach(worker.id, started.pid, started.cgroup);
   parts_.inbox.post(core::WorkerStarted{worker.id});
   if (!runs) parts_.inbox.post(core::WorkerExited{worker.id, monotonic_now(), std::nullopt});
 }
@@ -297,8 +304,9 @@ config::Logs Dispatch::log_bounds(const core::PoolName& name) const {
 
 bool Dispatch::attach_found(const runtime::Container& container, core::ObservedWorker& observed) {
   const bool fresh = known_.emplace(observed.worker, observed.pool).second;
+  if (!container.cgroup.empty()) parts_.workplaces.set_cgroup(observed.worker, container.cgroup);
   if (observed.state != core::ContainerState::kRunning) return false;
-  if (parts_.workplaces.attach(observed.worker, container.pid, container.name)) return fresh;
+  if (parts_.workplaces.attach(observed.worker, container.pid, container.cgroup)) return fresh;
   observed.state = core::ContainerState::kStopped;
   return false;
 }

@@ -14,6 +14,7 @@
 #include "agent/catalog.h"
 #include "agent/core/action.h"
 #include "agent/evidence.h"
+#include "agent/images.h"
 #include "agent/inbox.h"
 #include "agent/recorder.h"
 #include "agent/workplaces.h"
@@ -34,6 +35,7 @@ class Dispatch {
     Inbox& inbox;
     Catalog& catalog;
     runtime::Driver& driver;
+    Images& images;
     Workplaces& workplaces;
     Recorder& recorder;
     Evidence& evidence;
@@ -58,11 +60,12 @@ class Dispatch {
   void perform(const core::RemoveWorker& action);
   void perform(const core::TakeInventory& action);
 
+  void image_ready(const core::PrepareRevision& action, const runtime::Image& image);
   void keep_quiet();
   void perform_later();
 
   void start_answered(const WorkerRef& worker, const runtime::Result<runtime::Started>& started);
-  void attach(const WorkerRef& worker, pid_t pid);
+  void attach(const WorkerRef& worker, const runtime::Started& started);
   void query_exit(const WorkerRef& worker, unsigned attempt);
   void query_runtime(const WorkerRef& worker);
   core::InventoryTaken translate(core::InventoryNumber number,

@@ -56,6 +56,16 @@ struct PoolEvidence {
   Rate respawns;
 };
 
+/// Of the images that Mayfly brought in; `kept` and `kept_bytes` as of now.
+struct ImageCounters {
+  std::uint64_t pulled = 0;
+  std::uint64_t pulled_bytes = 0;
+  std::uint64_t failed = 0;  ///< pulls
+  std::uint64_t removed = 0;
+  std::uint64_t kept = 0;
+  std::uint64_t kept_bytes = 0;
+};
+
 class Evidence {
  public:
   static constexpr std::size_t kTransitionsKept = 4096;
@@ -71,6 +81,7 @@ class Evidence {
 
   std::map<std::string, Histogram> runtime_ops;  ///< by op: create, remove, list, …
   std::map<std::string, std::uint64_t> leaks;    ///< found and removed, by kind
+  ImageCounters images;
 
  private:
   std::deque<NumberedTransition> transitions_;

@@ -12,40 +12,10 @@ control::Error not_found(const std::string& what) {
   return {control::Refusal::kNotFound, what + " is not there"};
 }
 
-control::Error to_error(const runtime::Fault& fault) {
-  switch (fault.kind) {
-    case runtime::FaultKind::kRefused:
-      return {control::Refusal::kInvalid, fault.what};
-    case runtime::FaultKind::kFailed:
-      return {control::Refusal::kFailed, fault.what};
-    case runtime::FaultKind::kNotFound:
-      return {control::Refusal::kNotFound, fault.what};
-    case runtime::FaultKind::kUnknown:
-      return {control::Refusal::kTimedOut, fault.what};
-  }
-  return {control::Refusal::kFailed, fault.what};
-}
-
-using ImageRows = std::vector<control::Operations::ImageRow>;
-
-runtime::Done<std::vector<runtime::Image>> image_reply(control::Reply<ImageRows> reply) {
-  return [reply = std::move(reply)](runtime::Result<std::vector<runtime::Image>> images) {
-    if (!images) {
-      reply(tl::unexpected(to_error(images.error())));
-      return;
-    }
-    ImageRows rows;
-    for (const runtime::Image& image : *images) {
-      rows.push_back({image.name, image.digest, image.size_bytes});
-    }
-    reply(std::move(rows));
-  };
-}
-
 }  // namespace
 
-Operator::Operator(Parts parts, control::NodeStatus node, Reload reload)
-    : parts_(parts), node_(std::move(node)), reload_(std::move(reload)) {}
+Operator::Operator(Parts parts, control::NodeStatus node, Hooks hooks)
+    : parts_(parts), node_(std::move(node)), hooks_(std::move(hooks)) {}
 
 core::Time Operator::now() const {
   return monotonic_now();
@@ -131,7 +101,7 @@ void Operator::kill(core::WorkerId worker, control::Reply<std::string> reply) {
 }
 
 void Operator::reload(control::Reply<std::string> reply) {
-  auto reloaded = reload_();
+  auto reloaded = hooks_.reload();
   if (!reloaded) {
     reply(tl::unexpected(control::Error{control::Refusal::kInvalid, reloaded.error()}));
     return;
@@ -139,19 +109,14 @@ void Operator::reload(control::Reply<std::string> reply) {
   reply(*reloaded);
 }
 
+void Operator::doctor(control::Reply<std::vector<doctor::Check>> reply) {
+  hooks_.doctor(std::move(reply));
+}
+
 void Operator::exits(store::ExitQuery query, control::Reply<std::vector<store::Exit>> reply) {
   parts_.store.exits(std::move(query), [reply = std::move(reply)](std::vector<store::Exit> rows) {
     reply(std::move(rows));
   });
-}
-
-void Operator::import_image(const std::string& file, const std::optional<std::string>& name,
-                            control::Reply<std::vector<ImageRow>> reply) {
-  parts_.driver.import_image(file, name, image_reply(std::move(reply)));
-}
-
-void Operator::images(control::Reply<std::vector<ImageRow>> reply) {
-  parts_.driver.list_images(image_reply(std::move(reply)));
 }
 
 }  // namespace mayfly::agent

@@ -9,6 +9,7 @@
 
 #include "agent/control/operations.h"
 #include "agent/desired.h"
+#include "agent/images.h"
 #include "agent/workplaces.h"
 
 namespace mayfly::agent {
@@ -23,12 +24,15 @@ class Operator final : public control::Operations {
     Evidence& evidence;
     Workplaces& workplaces;
     store::Store& store;
-    runtime::Driver& driver;
+    Images& images;
   };
-  /// `reload`: reads the configuration again; the error is what is wrong with it.
-  using Reload = std::function<tl::expected<std::string, std::string>()>;
+  struct Hooks {
+    /// Reads the configuration again; the error is what is wrong with it.
+    std::function<tl::expected<std::string, std::string>()> reload;
+    std::function<void(control::Reply<std::vector<doctor::Check>>)> doctor;
+  };
 
-  Operator(Parts parts, control::NodeStatus node, Reload reload);
+  Operator(Parts parts, control::NodeStatus node, Hooks hooks);
 
   /// What `status` says of the daemon itself; kept up to date by the daemon.
   control::NodeStatus& node_status() { return node_; }
@@ -56,13 +60,20 @@ class Operator final : public control::Operations {
   void reload(control::Reply<std::string> reply) override;
   void exits(store::ExitQuery query, control::Reply<std::vector<store::Exit>> reply) override;
   void import_image(const std::string& file, const std::optional<std::string>& name,
-                    control::Reply<std::vector<ImageRow>> reply) override;
-  void images(control::Reply<std::vector<ImageRow>> reply) override;
+                    control::Reply<std::vector<control::ImageRow>> reply) override;
+  void images(control::Reply<std::vector<control::ImageRow>> reply) override;
+  [[nodiscard]] std::vector<control::Pull> pulls() const override;
+  void pull_image(const std::string& name, control::Reply<control::ImageRow> reply) override;
+  void remove_image(const std::string& name,
+                    control::Reply<std::vector<control::ImageRow>> reply) override;
+  void collect_images(control::CollectOptions options,
+                      control::Reply<std::vector<control::CollectedRow>> reply) override;
+  void doctor(control::Reply<std::vector<doctor::Check>> reply) override;
 
  private:
   Parts parts_;
   control::NodeStatus node_;
-  Reload reload_;
+  Hooks hooks_;
 };
 
 }  // namespace mayfly::agent

@@ -35,11 +35,12 @@ bool has_ended(int pidfd) {
   return poll(&entry, 1, 0) > 0;
 }
 
-bool in_cgroup(pid_t pid, const std::string& container) {
+bool in_cgroup(pid_t pid, const std::string& cgroup) {
+  if (cgroup.empty()) return false;
   std::ifstream file("/proc/" + std::to_string(pid) + "/cgroup");
   std::string line;
   while (std::getline(file, line)) {
-    if (line.find(container) != std::string::npos) return true;
+    if (line.find(cgroup) != std::string::npos) return true;
   }
   return false;
 }
@@ -62,12 +63,12 @@ void ProcessWatch::let_go(Watched& watched) {
   for (const int held : std::exchange(watched.namespaces, {})) closer_.close_later(held);
 }
 
-bool ProcessWatch::watch(core::WorkerId worker, pid_t pid, const std::string& container) {
+bool ProcessWatch::watch(core::WorkerId worker, pid_t pid, const std::string& cgroup) {
   if (watched_.contains(worker)) return true;
   const auto pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   if (pidfd < 0) return false;
   // In this order: the pidfd pins the process, so what its cgroup says now is said of this process.
-  if (!in_cgroup(pid, container) || has_ended(pidfd)) {
+  if (!in_cgroup(pid, cgroup) || has_ended(pidfd)) {
     ::close(pidfd);
     return false;
   }

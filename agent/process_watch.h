@@ -33,8 +33,8 @@ class ProcessWatch {
   ProcessWatch& operator=(const ProcessWatch&) = delete;
 
   /// False: the process has ended already, or is not in the container's cgroup (the PID was
-  /// reused). `container` must be a unique part of its cgroup path. Idempotent.
-  [[nodiscard]] bool watch(core::WorkerId worker, pid_t pid, const std::string& container);
+  /// reused). `cgroup`: its path or a part of it that no other has. Idempotent.
+  [[nodiscard]] bool watch(core::WorkerId worker, pid_t pid, const std::string& cgroup);
 
   [[nodiscard]] bool watching(core::WorkerId worker) const { return watched_.contains(worker); }
 

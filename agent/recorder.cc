@@ -48,7 +48,7 @@ const char* to_string(core::ExitClass exit_class) {
   return "lost";
 }
 
-Recorder::Recorder(Parts parts, Options options) : parts_(parts), options_(std::move(options)) {}
+Recorder::Recorder(Parts parts) : parts_(parts) {}
 
 void Recorder::record(const core::ExitRecord& record) {
   crash_point("record.before");
@@ -85,11 +85,13 @@ store::Exit Recorder::complete(const core::ExitRecord& record) const {
     exit.gap_exec_us = between_us(parts_.workplaces.release_sent(record.worker), record.running);
     if (exit.gap_exec_us) exit.gap_decide_us = *exit.gap_us - *exit.gap_exec_us;
   }
-  const CgroupUsage usage =
-      read_cgroup_usage(options_.cgroup_parent + "/" + container_prefix(options_.instance) + name);
-  exit.cpu_us = usage.cpu_us;
-  exit.memory_peak_bytes = usage.memory_peak_bytes;
-  exit.oom = usage.oom;
+  // One that never came to be has none.
+  if (const std::string cgroup = parts_.workplaces.cgroup(record.worker); !cgroup.empty()) {
+    const CgroupUsage usage = read_cgroup_usage(cgroup);
+    exit.cpu_us = usage.cpu_us;
+    exit.memory_peak_bytes = usage.memory_peak_bytes;
+    exit.oom = usage.oom;
+  }
   exit.stderr_tail =
       parts_.workplaces.logs().tail(record.pool, name, logs::Stream::kStderr, kStderrKept);
   return exit;

@@ -15,10 +15,6 @@ namespace mayfly::agent {
 
 class Recorder {
  public:
-  struct Options {
-    std::string cgroup_parent;
-    std::string instance;
-  };
   struct Parts {
     Inbox& inbox;
     store::Store& store;
@@ -26,7 +22,7 @@ class Recorder {
     const Workplaces& workplaces;
   };
   /// All parts outlive this.
-  Recorder(Parts parts, Options options);
+  explicit Recorder(Parts parts);
 
   /// Answered by ExitRecorded once it is durable. When the store cannot take it nothing is
   /// answered; the core asks again.
@@ -36,7 +32,6 @@ class Recorder {
   store::Exit complete(const core::ExitRecord& record) const;
 
   Parts parts_;
-  Options options_;
 };
 
 [[nodiscard]] const char* to_string(core::ExitClass exit_class);

@@ -78,8 +78,14 @@ void Workplaces::adopt_logs(const WorkerRef& worker, const config::Logs& bounds)
   logs_.adopt(worker.pool, name_of(worker), {bounds.worker_bytes, bounds.pool_bytes});
 }
 
-bool Workplaces::attach(core::WorkerId worker, pid_t pid, const std::string& container) {
-  return watch_.watch(worker, pid, container);
+bool Workplaces::attach(core::WorkerId worker, pid_t pid, const std::string& cgroup) {
+  set_cgroup(worker, cgroup);
+  return watch_.watch(worker, pid, cgroup);
+}
+
+std::string Workplaces::cgroup(core::WorkerId worker) const {
+  const auto found = cgroups_.find(worker);
+  return found == cgroups_.end() ? "" : found->second;
 }
 
 void Workplaces::release(const WorkerRef& worker, core::SlotIndex slot) {
@@ -115,6 +121,7 @@ void Workplaces::close(const WorkerRef& worker) {
     logs_.discard(worker.pool, name);
   }
   release_sent_.erase(worker.id);
+  cgroups_.erase(worker.id);
 }
 
 std::string Workplaces::gate_mount(const WorkerRef& worker) const {

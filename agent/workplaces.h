@@ -41,7 +41,11 @@ class Workplaces {
   void adopt_logs(const WorkerRef& worker, const config::Logs& bounds);
 
   /// The container runs: watch its first process. False: it has ended already.
-  [[nodiscard]] bool attach(core::WorkerId worker, pid_t pid, const std::string& container);
+  [[nodiscard]] bool attach(core::WorkerId worker, pid_t pid, const std::string& cgroup);
+  /// Where its container is or was, also of one that does not run.
+  void set_cgroup(core::WorkerId worker, const std::string& cgroup) { cgroups_[worker] = cgroup; }
+  /// Below the hierarchies' roots; "" = not known.
+  [[nodiscard]] std::string cgroup(core::WorkerId worker) const;
 
   void release(const WorkerRef& worker, core::SlotIndex slot);
   void signal(core::WorkerId worker, int signal_number);
@@ -71,6 +75,7 @@ class Workplaces {
   logs::Logs logs_;
   ProcessWatch watch_;
   std::map<core::WorkerId, core::Time> release_sent_;
+  std::map<core::WorkerId, std::string> cgroups_;
 };
 
 }  // namespace mayfly::agent

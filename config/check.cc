@@ -87,6 +87,31 @@ std::string check_image(std::string_view text) {
          in_quotes(text);
 }
 
+std::string check_network(std::string_view text) {
+  const bool good =
+      !text.empty() && text.size() <= 128 && is_alnum(text.front()) && is_of(text, "._-");
+  if (good) return "";
+  return "must be \"none\", \"host\" or the name of a network of the runtime, not " +
+         in_quotes(text);
+}
+
+std::string check_registry(std::string_view text) {
+  const auto colon = text.find(':');
+  const std::string_view host = text.substr(0, colon);
+  const std::string_view port = colon == std::string_view::npos ? "443" : text.substr(colon + 1);
+  const bool good = !host.empty() && host.size() <= 253 && is_alnum(host.front()) &&
+                    is_of(host, ".-") && is_number_up_to(port, 65535) && port != "0";
+  if (good) return "";
+  return "must be \"host\" or \"host:port\", as images name the registry, not " + in_quotes(text);
+}
+
+std::string check_username(std::string_view text) {
+  const bool good = text.size() <= 255 && std::none_of(text.begin(), text.end(), [](char c) {
+                      return c == ':' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+                    });
+  return good ? "" : "must be at most 255 characters without a colon, not " + in_quotes(text);
+}
+
 std::string check_user(std::string_view text) {
   if (text.empty()) return "";
   const auto colon = text.find(':');

@@ -10,6 +10,11 @@ namespace mayfly::config {
 [[nodiscard]] std::string check_any(std::string_view text);
 [[nodiscard]] std::string check_pool_name(std::string_view text);
 [[nodiscard]] std::string check_image(std::string_view text);
+/// "none", "host", or a name that Docker would take for a network.
+[[nodiscard]] std::string check_network(std::string_view text);
+/// "host" or "host:port".
+[[nodiscard]] std::string check_registry(std::string_view text);
+[[nodiscard]] std::string check_username(std::string_view text);  ///< "" is good too
 [[nodiscard]] std::string check_user(std::string_view text);
 [[nodiscard]] std::string check_env_name(std::string_view text);
 [[nodiscard]] std::string check_capability(std::string_view text);

@@ -14,7 +14,8 @@ namespace mayfly::config {
 void decode_pool(const Tree& root, Pool& pool, Report& report);
 void decode_daemon(const Tree& root, Daemon& daemon, Report& report);
 
-/// All keys that exist, dotted: "resources.cpu", "mounts[].source". For the tests of the documents.
+/// All keys that exist, dotted: "resources.cpu", "mounts[].source", "registries.*.ca_file". For the
+/// tests of the documents.
 [[nodiscard]] std::set<std::string> pool_keys();
 [[nodiscard]] std::set<std::string> daemon_keys();
 

@@ -6,7 +6,8 @@ namespace mayfly::config {
 namespace {
 
 constexpr std::size_t kLabelBytesMax = 16 * 1024;
-constexpr std::array<std::string_view, 2> kKinds{"containerd", "docker"};
+constexpr std::size_t kRegistriesMax = 256;
+constexpr std::array<std::string_view, 3> kKinds{kContainerd, kDocker, kPodman};
 constexpr std::array<std::string_view, 4> kLevels{"debug", "info", "warning", "error"};
 
 void decode_node(Section& in, Node& out) {
@@ -14,17 +15,32 @@ void decode_node(Section& in, Node& out) {
   in.map("labels", out.labels, {check_label, check_label}, kLabelBytesMax);
 }
 
+/// Given here, or by an earlier file.
+void refuse_containerd_keys(Section& in, const Runtime& out) {
+  if (out.kind == kContainerd) return;
+  const Runtime unset;
+  const auto check = [&](const std::string& key, const std::string& value,
+                         const std::string& unset_value) {
+    if (in.find(key) != nullptr) {
+      in.complain(key, "is a key of containerd alone; runtime.kind is \"" + out.kind + "\"");
+    } else if (value != unset_value) {
+      in.complain("kind", "is \"" + out.kind + "\", but runtime." + key +
+                              " is set too, a key of containerd alone");
+    }
+  };
+  check("namespace", out.name_space, unset.name_space);
+  check("snapshotter", out.snapshotter, unset.snapshotter);
+}
+
 void decode_runtime(Section& in, Runtime& out) {
-  if (const auto kind = in.pick("kind", kKinds)) {
-    out.kind = kKinds[*kind];
-    if (*kind == 1) in.complain("kind", "\"docker\" is not supported by this version");
-  }
-  in.text("socket", out.socket, check_socket);
+  if (const auto kind = in.pick("kind", kKinds)) out.kind = kKinds[*kind];
+  in.text("socket", out.socket, check_optional_socket);
   in.text("namespace", out.name_space, check_identifier);
   in.text("snapshotter", out.snapshotter, check_identifier);
   in.text("cgroup_parent", out.cgroup_parent, check_path);
   in.integer("cpu_weight", out.cpu_weight, {1, 10'000});
   in.text("gate", out.gate, check_optional_path);
+  refuse_containerd_keys(in, out);
 }
 
 void decode_control(Section& in, Control& out) {
@@ -43,6 +59,26 @@ void decode_history(Section& in, History& out) {
   in.duration("age", out.age, {1min, 8760h});
 }
 
+void decode_images(Section& in, Images& out) {
+  in.text("docker_config", out.docker_config, check_optional_path);
+  in.integer("layers_parallel", out.layers_parallel, {1, 16});
+  in.duration("keep", out.keep, {1min, 8760h});
+  in.percent("disk_free_min", out.disk_free_min_percent, {0, 90});
+}
+
+void decode_registry(Section& in, Registry& out) {
+  in.flag("plain_http", out.plain_http);
+  in.text("ca_file", out.ca_file, check_optional_path);
+  in.text("username", out.username, check_username);
+  in.text("password_file", out.password_file, check_optional_path);
+  if (!out.username.empty() && out.password_file.empty()) {
+    in.complain("username", "needs password_file, the file that holds its password");
+  }
+  if (out.username.empty() && !out.password_file.empty()) {
+    in.complain("password_file", "needs username, whose password it holds");
+  }
+}
+
 void decode_log(Section& in, Log& out) {
   if (const auto level = in.pick("level", kLevels)) out.level = kLevels[*level];
 }
@@ -57,6 +93,11 @@ void decode_daemon(const Tree& root, Daemon& daemon, Report& report) {
   in.table("starts", [&](Section& section) { decode_starts(section, daemon.starts); });
   in.table("loop", [&](Section& section) { section.flag("realtime", daemon.loop.realtime); });
   in.table("history", [&](Section& section) { decode_history(section, daemon.history); });
+  in.table("images", [&](Section& section) { decode_images(section, daemon.images); });
+  in.named_tables("registries", {check_registry, kRegistriesMax},
+                  [&](const std::string& name, Section& section) {
+                    decode_registry(section, daemon.registries[name]);
+                  });
   in.table("log", [&](Section& section) { decode_log(section, daemon.log); });
   in.later("coordinator", "a node works without one");
   in.later("pools", "pools stand in pools.d/*.toml, one in each file");
@@ -65,7 +106,9 @@ void decode_daemon(const Tree& root, Daemon& daemon, Report& report) {
 }
 
 std::set<std::string> daemon_keys() {
-  const Tree root{.at = {}, .value = Table{}};
+  const Tree entry{.at = {}, .value = Table{}};
+  const Tree registries{.at = {}, .value = Table{{"*", {}, entry}}};
+  const Tree root{.at = {}, .value = Table{{"registries", {}, registries}}};
   Report report{"", Report::Style::kDotted};
   Daemon daemon;
   decode_daemon(root, daemon, report);

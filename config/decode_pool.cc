@@ -119,7 +119,7 @@ void decode_worker(Section& in, Template& out) {
     in.complain("command", "must not begin with an empty string");
   }
   in.choice("hold", out.hold, kHolds);
-  in.choice("network", out.network, kNetworks);
+  in.text("network", out.network, check_network);
   in.text("user", out.user, check_user);
   in.text("working_directory", out.working_directory, check_optional_path);
   in.map("env", out.env, {check_env_name, check_any}, kEnvBytesMax);
@@ -134,6 +134,7 @@ void decode_pool(const Tree& root, Pool& pool, Report& report) {
   Section in{root, {}, report};
   in.require("name");
   in.text("name", pool.name, check_pool_name);
+  in.choice("pull", pool.pull, kPulls);
   decode_replicas(in, pool);
   decode_standby(in, pool);
   in.duration("spare_max_age", pool.spare_max_age, {1s, 720h});

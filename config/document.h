@@ -15,7 +15,13 @@ using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
 enum class Hold : std::uint8_t { kGate, kApp };
-enum class Network : std::uint8_t { kNone, kHost };
+
+/// When a registry is asked which image a tag is, and for the image.
+enum class Pull : std::uint8_t { kMissing, kAlways, kNever };
+
+/// What a worker's network may be beside a network that Docker or Podman knows by its name.
+inline constexpr const char* kNetworkNone = "none";
+inline constexpr const char* kNetworkHost = "host";
 
 struct Mount {
   std::string source;
@@ -67,7 +73,7 @@ struct Template {
   std::string working_directory;
   std::vector<Mount> mounts;
   Resources resources;
-  Network network = Network::kNone;
+  std::string network = kNetworkNone;  ///< or kNetworkHost, or the name of one of the runtime's
   Security security;
   Hold hold = Hold::kGate;
   bool operator==(const Template&) const = default;
@@ -77,6 +83,7 @@ struct Pool {
   std::string name;
   Template worker;
   // What follows applies at once.
+  Pull pull = Pull::kMissing;
   std::uint32_t replicas = 1;
   std::optional<std::uint32_t> standby;  ///< none = "auto"
   milliseconds spare_max_age = 1h;
@@ -92,9 +99,13 @@ struct Node {
   bool operator==(const Node&) const = default;
 };
 
+inline constexpr const char* kContainerd = "containerd";
+inline constexpr const char* kDocker = "docker";
+inline constexpr const char* kPodman = "podman";
+
 struct Runtime {
-  std::string kind = "containerd";
-  std::string socket = "/run/containerd/containerd.sock";
+  std::string kind = kContainerd;
+  std::string socket = "";            ///< "": the kind's own; see socket_of
   std::string name_space = "mayfly";  ///< key: namespace
   std::string snapshotter = "overlayfs";
   std::string cgroup_parent = "/mayfly";
@@ -127,6 +138,23 @@ struct History {
   bool operator==(const History&) const = default;
 };
 
+struct Images {
+  std::string docker_config = "/root/.docker/config.json";  ///< credentials; "" = none
+  std::uint32_t layers_parallel = 3;                        ///< fetched at a time by one pull
+  milliseconds keep = 168h;                  ///< an image that nothing uses goes after this
+  std::uint32_t disk_free_min_percent = 15;  ///< key: disk_free_min; below it, sooner
+  bool operator==(const Images&) const = default;
+};
+
+/// How one registry is reached.
+struct Registry {
+  bool plain_http = false;
+  std::string ca_file;        ///< PEM; "" = the host's own alone
+  std::string username;       ///< "" = by images.docker_config, else anonymous
+  std::string password_file;  ///< the password never stands in the configuration
+  bool operator==(const Registry&) const = default;
+};
+
 struct Log {
   std::string level = "info";  ///< debug | info | warning | error
   bool operator==(const Log&) const = default;
@@ -140,6 +168,8 @@ struct Daemon {
   Starts starts;
   Loop loop;
   History history;
+  Images images;
+  std::map<std::string, Registry> registries;  ///< by "host" or "host:port", as images name them
   Log log;
   bool operator==(const Daemon&) const = default;
 };

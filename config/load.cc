@@ -68,6 +68,7 @@ class Loader {
     if (const auto tree = read_tree(path, report)) {
       Pool pool;
       decode_pool(*tree, pool, report);
+      fit(pool, *tree, report);
       add(std::move(pool), *tree, report);
     }
     keep(report);
@@ -106,6 +107,13 @@ class Loader {
     if (tree) return std::move(*tree);
     report.add(std::move(tree.error()));
     return std::nullopt;
+  }
+
+  /// REQUIRES: the daemon's own files have been read.
+  void fit(const Pool& pool, const Tree& tree, Report& report) {
+    const std::string wrong = misfit(document_.daemon.runtime, pool);
+    if (wrong.empty()) return;
+    report.add(Path{}.key("network"), find(tree, "network")->value.at, wrong);
   }
 
   void add(Pool pool, const Tree& tree, Report& report) {
@@ -154,6 +162,21 @@ tl::expected<Document, Faults> load(const std::filesystem::path& file) {
   for (const auto& path : loader.files_in(file.parent_path() / "conf.d")) loader.daemon(path);
   for (const auto& path : loader.files_in(file.parent_path() / "pools.d")) loader.pool(path);
   return loader.result();
+}
+
+std::string socket_of(const Runtime& runtime) {
+  if (!runtime.socket.empty()) return runtime.socket;
+  if (runtime.kind == kDocker) return "/var/run/docker.sock";
+  if (runtime.kind == kPodman) return "/run/podman/podman.sock";
+  return "/run/containerd/containerd.sock";
+}
+
+std::string misfit(const Runtime& runtime, const Pool& pool) {
+  const std::string& network = pool.worker.network;
+  const bool named = network != kNetworkNone && network != kNetworkHost;
+  if (!named || runtime.kind != kContainerd) return "";
+  return "must be \"none\" or \"host\" with containerd, which knows no network " +
+         in_quotes(network) + "; runtime.kind = \"docker\" or \"podman\" does";
 }
 
 tl::expected<Pool, Faults> parse_pool_toml(std::string_view text, const std::string& file) {

@@ -30,6 +30,13 @@ using Faults = std::vector<Fault>;
 /// The canonical JSON of what makes a revision (compared and hashed by the agent).
 [[nodiscard]] std::string to_json(const Template& worker);
 
+/// The socket that is configured, else where the runtime of this kind has its own.
+[[nodiscard]] std::string socket_of(const Runtime& runtime);
+
+/// What the pool asks for and this kind of runtime has not, to be read after the key `network`; ""
+/// when it has all of it.
+[[nodiscard]] std::string misfit(const Runtime& runtime, const Pool& pool);
+
 /// "file:line:column: what", one line.
 [[nodiscard]] std::string to_string(const Fault& fault);
 

@@ -10,8 +10,8 @@
 namespace mayfly::config {
 
 inline constexpr std::array<Choice<Hold>, 2> kHolds{{{"gate", Hold::kGate}, {"app", Hold::kApp}}};
-inline constexpr std::array<Choice<Network>, 2> kNetworks{
-    {{"none", Network::kNone}, {"host", Network::kHost}}};
+inline constexpr std::array<Choice<Pull>, 3> kPulls{
+    {{"missing", Pull::kMissing}, {"always", Pull::kAlways}, {"never", Pull::kNever}}};
 inline constexpr std::string_view kAuto = "auto";
 
 template <class E, std::size_t N>

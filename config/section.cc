@@ -178,6 +178,20 @@ bool Section::size(std::string_view key, std::uint64_t& out, Range<std::uint64_t
   return true;
 }
 
+void Section::percent(std::string_view key, std::uint32_t& out, Range<std::uint32_t> range) {
+  const std::string wanted = "a share from \"" + std::to_string(range.min) + "%\" to \"" +
+                             std::to_string(range.max) + "%\"";
+  const Tree* tree = expect(key, kAlternative<std::string>, wanted);
+  if (tree == nullptr) return;
+  const auto& given = std::get<std::string>(tree->value);
+  const auto parsed = parse_percent(given);
+  if (!parsed || *parsed < range.min || *parsed > range.max) {
+    complain(key, "must be " + wanted + ", not " + in_quotes(given));
+    return;
+  }
+  out = *parsed;
+}
+
 void Section::texts(std::string_view key, std::vector<std::string>& out, Check check,
                     std::size_t bytes_max) {
   const Tree* tree = expect(key, kAlternative<Array>, "an array of strings, as in [\"a\", \"b\"]");
@@ -240,6 +254,29 @@ void Section::table(std::string_view key, const std::function<void(Section&)>& r
   read(section);
   section.finish();
   if (tree == nullptr) report_.unmute();
+}
+
+void Section::named_tables(std::string_view key, std::pair<Check, std::size_t> name_and_most,
+                           const std::function<void(const std::string&, Section&)>& read) {
+  const Tree* tree = expect(key, kAlternative<Table>, "a table of tables by names");
+  if (tree == nullptr) return;
+  const auto& table = std::get<Table>(tree->value);
+  if (table.size() > name_and_most.second) {
+    complain(key, "has more than " + std::to_string(name_and_most.second) + " entries");
+    return;
+  }
+  for (const Member& member : table) {
+    const Path path = path_.key(key).key(member.key);
+    const std::string wrong = name_and_most.first(member.key);
+    if (!wrong.empty()) report_.add(path, member.at, "its name " + wrong);
+    if (!std::holds_alternative<Table>(member.value.value)) {
+      report_.add(path, member.at, must_be("a table", member.value));
+      continue;
+    }
+    Section section{member.value, path, report_};
+    read(member.key, section);
+    section.finish();
+  }
 }
 
 void Section::tables(std::string_view key, std::size_t most,

@@ -49,6 +49,8 @@ class Section {
   void duration(std::string_view key, std::chrono::milliseconds& out,
                 Range<std::chrono::milliseconds> range);
   bool size(std::string_view key, std::uint64_t& out, Range<std::uint64_t> range);
+  /// A whole number with a percent sign: "15%".
+  void percent(std::string_view key, std::uint32_t& out, Range<std::uint32_t> range);
   /// An array of texts, as many bytes in all as `bytes_max`.
   void texts(std::string_view key, std::vector<std::string>& out, Check check,
              std::size_t bytes_max);
@@ -66,6 +68,9 @@ class Section {
                                                 std::span<const std::string_view> names);
 
   void table(std::string_view key, const std::function<void(Section&)>& read);
+  /// A table of tables by names, at most `most`.
+  void named_tables(std::string_view key, std::pair<Check, std::size_t> name_and_most,
+                    const std::function<void(const std::string& name, Section&)>& read);
   /// An array of tables, at most `most`.
   void tables(std::string_view key, std::size_t most, const std::function<void(Section&)>& read);
 

@@ -82,6 +82,14 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   return bytes;
 }
 
+std::optional<std::uint32_t> parse_percent(std::string_view text) {
+  const auto number = take_number(text);
+  if (!number || text != "%" || *number > std::numeric_limits<std::uint32_t>::max()) {
+    return std::nullopt;
+  }
+  return static_cast<std::uint32_t>(*number);
+}
+
 std::string format_duration(std::chrono::milliseconds value) {
   const auto count = static_cast<std::uint64_t>(value.count());
   if (count == 0) return "0s";

@@ -16,6 +16,9 @@ namespace mayfly::config {
 /// "2GiB", "512MB": B, KiB to TiB are powers of 1024, KB to TB of 1000. None as above.
 [[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text);
 
+/// "15%": a whole number. None: not of that form, or more than fits.
+[[nodiscard]] std::optional<std::uint32_t> parse_percent(std::string_view text);
+
 /// Canonical: the largest unit up to hours that divides it. Reads back to the same value. REQUIRES:
 /// value >= 0.
 [[nodiscard]] std::string format_duration(std::chrono::milliseconds value);

@@ -44,7 +44,7 @@ Json to_value(const Template& worker) {
           {"working_directory", worker.working_directory},
           {"mounts", std::move(mounts)},
           {"resources", to_value(worker.resources)},
-          {"network", name_of(worker.network, kNetworks)},
+          {"network", worker.network},
           {"security", to_value(worker.security)},
           {"hold", name_of(worker.hold, kHolds)}};
 }
@@ -63,6 +63,7 @@ std::string to_json(const Template& worker) {
 std::string to_json(const Pool& pool) {
   Json value = to_value(pool.worker);
   value["name"] = pool.name;
+  value["pull"] = name_of(pool.pull, kPulls);
   value["replicas"] = pool.replicas;
   value["standby"] = pool.standby ? Json(*pool.standby) : Json(kAuto);
   value["spare_max_age"] = format_duration(pool.spare_max_age);

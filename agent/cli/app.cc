@@ -31,6 +31,7 @@ struct Arguments {
   LogOptions logs;
   bool dry_run = false;
   bool error_stream = false;
+  DoctorOptions doctor;
   std::string kind;
   std::string pool;
 
@@ -78,6 +79,16 @@ void add_status(CLI::App& app, Arguments& given) {
   CLI::App* why_verb = add(app, "why", "Why slots are empty, and when each is tried next");
   why_verb->add_option("place", given.name, "POOL or POOL/SLOT")->required();
   set_verb(why_verb, given, [&given](Context& context) { return why(context, given.name); });
+
+  CLI::App* doctor_verb = add(app, "doctor", "What is wrong with this host, and what mends it");
+  doctor_verb->add_option("--config", given.doctor.config_file, "Without a daemon: its main file")
+      ->capture_default_str();
+  doctor_verb->add_option("--state-dir", given.doctor.state_dir, "Without a daemon: its state")
+      ->capture_default_str();
+  doctor_verb->add_option("--run-dir", given.doctor.run_dir, "Without a daemon: its sockets")
+      ->capture_default_str();
+  set_verb(doctor_verb, given,
+           [&given](Context& context) { return doctor(context, given.doctor); });
 
   set_verb(add(app, "version", "Versions of this command and of the daemon"), given, version);
 }
@@ -228,13 +239,26 @@ void add_named_verbs(CLI::App& app, Arguments& given) {
 }
 
 void add_image(CLI::App& app, Arguments& given) {
-  CLI::App* verb = add(app, "image", "Images that the runtime has");
+  CLI::App* verb = add(app, "image", "Images: what is here, and how it comes and goes");
   verb->require_subcommand(1);
   CLI::App* import_verb = add(*verb, "import", "Bring in a docker-archive or OCI tar");
   import_verb->add_option("file", given.file, "The tar file")->required();
   import_verb->add_option("--name", given.name, "Name it so, whatever the file says");
   set_verb(import_verb, given,
            [&given](Context& context) { return image_import(context, given.file, given.name); });
+  CLI::App* pull_verb = add(*verb, "pull", "Fetch an image as its registry has it now");
+  pull_verb->add_option("name", given.name, "host/name:tag or host/name@sha256:…")->required();
+  set_verb(pull_verb, given,
+           [&given](Context& context) { return image_pull(context, given.name); });
+  CLI::App* rm_verb = add(*verb, "rm", "Remove images that Mayfly brought in and no pool needs");
+  rm_verb->add_option("names", given.names, "Names or digests")->required();
+  set_verb(rm_verb, given,
+           [&given](Context& context) { return image_remove(context, given.names); });
+  CLI::App* gc_verb = add(*verb, "gc", "Remove now what images.keep and disk_free_min say");
+  gc_verb->add_flag("--dry-run", given.dry_run, "Show what would go; remove nothing");
+  set_verb(gc_verb, given, [&given](Context& context) {
+    return image_collect(context, given.dry_run ? Collect::kDryRun : Collect::kRemove);
+  });
   set_verb(add(*verb, "ls", "List images"), given,
            [](Context& context) { return get(context, {.kind = Kind::kImages, .pool = {}}); });
 }

@@ -190,8 +190,14 @@ Result<Json> Client::call(const Request& request) {
 
 Outcome Client::stream(const std::string& target,
                        const std::function<bool(std::string_view)>& take) {
+  return stream(Request{.target = target, .body = {}}, take);
+}
+
+Outcome Client::stream(const Request& request, const std::function<bool(std::string_view)>& take) {
   Transfer transfer;
-  transfer.target = target;
+  transfer.method = request.method;
+  transfer.target = request.target;
+  if (request.method == "POST") transfer.body = &request.body;
   transfer.take = take;
   return perform(transfer);
 }

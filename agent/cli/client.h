@@ -36,6 +36,10 @@ class Client {
   [[nodiscard]] Outcome stream(const std::string& target,
                                const std::function<bool(std::string_view)>& take);
 
+  /// The same of a request that has no end of its own: its timeout does not count.
+  [[nodiscard]] Outcome stream(const Request& request,
+                               const std::function<bool(std::string_view)>& take);
+
   /// Sends a file as the body.
   [[nodiscard]] Result<Json> upload(const std::string& target, const std::string& file);
 

@@ -24,6 +24,8 @@ enum class Detail : std::uint8_t { kUsual, kWide };
 [[nodiscard]] std::string show_spares(const Json& rows, Detail detail, const Output& out);
 [[nodiscard]] std::string show_exits(const Json& rows, Detail detail, const Output& out);
 [[nodiscard]] std::string show_images(const Json& rows, Detail detail, const Output& out);
+[[nodiscard]] std::string show_collected(const Json& rows, const Output& out);
+[[nodiscard]] std::string show_checks(const Json& rows, const Output& out);
 [[nodiscard]] std::string show_empty_slots(const Json& rows, const Output& out);
 
 /// One line each.
@@ -31,6 +33,15 @@ enum class Detail : std::uint8_t { kUsual, kWide };
 [[nodiscard]] std::string show_applied(const Json& result, const Output& out);
 /// What would change, a line for each key.
 [[nodiscard]] std::string show_diff(const Json& result, const Output& out);
+
+/// What apply says: the change, and which image it is.
+[[nodiscard]] std::string show_applied_image(const Json& result, const Output& out);
+
+/// "12.3 MiB of 50.1 MiB, 3 of 8 layers, 21.0 MiB/s, 2s left"
+[[nodiscard]] std::string pull_text(const Json& pull);
+
+/// Of an empty slot: how far its pull is, else what the daemon says beside the reason.
+[[nodiscard]] std::string slot_detail(const Json& slot);
 
 /// "slot 3: its last worker failed (exit 1); next try in 2s"
 [[nodiscard]] std::string empty_slot_line(const Json& slot);

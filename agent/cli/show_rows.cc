@@ -221,22 +221,10 @@ std::string show_exits(const Json& rows, Detail detail, const Output& out) {
   return table.render(out);
 }
 
-std::string show_images(const Json& rows, Detail detail, const Output& out) {
-  if (rows.empty()) return none("images; `mayfly image import FILE` brings one");
-  Table table({{"IMAGE"}, {"DIGEST"}, {"SIZE", Align::kRight}});
-  for (const Json& row : rows) {
-    const std::string digest = text(row, "digest");
-    const auto size = number(row, "size_bytes").value_or(0);
-    table.add({text(row, "name"), detail == Detail::kWide ? digest : digest.substr(0, 19),
-               human_bytes(static_cast<std::uint64_t>(size))});
-  }
-  return table.render(out);
-}
-
 std::string show_empty_slots(const Json& rows, const Output& out) {
   Table table({{"EMPTY SLOT"}, {"WHY"}, {"NEXT TRY"}});
   for (const Json& row : rows) {
-    const std::string details = text(row, "detail");
+    const std::string details = slot_detail(row);
     const auto next = number(row, "next_attempt_in_ms");
     table.add({text(row, "pool") + "/" + text(row, "slot"),
                text(row, "message") + (details.empty() ? "" : ": " + details),

@@ -92,6 +92,15 @@ std::string revision_lines(const Json& revisions) {
   return lines.empty() ? "" : "revisions\n" + lines;
 }
 
+/// "encode: revision 4: pulling 12.3 MiB of …"; nothing of a pool that does not pull.
+std::string pull_line(const Json& pool) {
+  const Json& pull = object(pool, "pull");
+  if (pull.empty()) return "";
+  const std::string name = text(pool, "name").empty() ? text(pool, "pool") : text(pool, "name");
+  return printable(name) + ": revision " + text(pool, "revision") + ": pulling " + pull_text(pull) +
+         "\n";
+}
+
 }  // namespace
 
 std::string show_status(const Json& status, const Output& out) {
@@ -109,6 +118,7 @@ std::string show_status(const Json& status, const Output& out) {
                       out);
     }
   }
+  for (const Json& pool : array(status, "pools")) page += pull_line(pool);
   const Json& empty = array(status, "empty_slots");
   if (!empty.empty()) page += "\n" + show_empty_slots(empty, out);
   return page;
@@ -130,6 +140,7 @@ std::string show_pool(const Json& pool, const Output& out) {
   for (const Json& item : array(pool, "faults")) {
     page += warning(item.is_string() ? item.get<std::string>() : "", out);
   }
+  page += pull_line(pool);
   page += revision_lines(array(pool, "revisions"));
   page += "\n" + show_workers(array(pool, "workers"), Detail::kUsual, out);
   const Json& spares = array(pool, "spares");
@@ -154,7 +165,7 @@ std::string show_worker(const Json& worker, const Output& /*out*/) {
 }
 
 std::string empty_slot_line(const Json& slot) {
-  const std::string details = text(slot, "detail");
+  const std::string details = slot_detail(slot);
   const auto next = number(slot, "next_attempt_in_ms");
   return "slot " + text(slot, "slot") + ": " + printable(text(slot, "message")) +
          (details.empty() ? "" : " (" + printable(details) + ")") +
@@ -172,7 +183,7 @@ std::string show_why(const Json& why, const Output& /*out*/) {
   }
   const Json& slots = array(why, "empty_slots");
   std::string page = "pool " + printable(text(why, "pool")) + ": " + text(why, "running") + " of " +
-                     text(why, "replicas") + " workers run\n";
+                     text(why, "replicas") + " workers run\n" + pull_line(why);
   for (const Json& slot : slots) page += empty_slot_line(slot) + "\n";
   const auto empty = number(why, "empty").value_or(0);
   const auto more = empty - static_cast<std::int64_t>(slots.size());
@@ -200,7 +211,7 @@ std::string show_applied(const Json& result, const Output& out) {
 }
 
 std::string show_diff(const Json& result, const Output& out) {
-  std::string page = show_applied(result, out);
+  std::string page = show_applied_image(result, out);
   for (const Json& change : array(result, "changes")) {
     page += "  " + printable(text(change, "key")) + ": " +
             out.paint(Colour::kBad, printable(text(change, "from"))) + " → " +

@@ -60,6 +60,13 @@ struct ScaleOptions {
   Wait wait;
 };
 
+/// For a look without a daemon; a daemon knows its own.
+struct DoctorOptions {
+  std::string config_file = "/etc/mayfly/mayfly.toml";
+  std::string state_dir = "/var/lib/mayfly";
+  std::string run_dir = "/run/mayfly";
+};
+
 // Reading.
 [[nodiscard]] Outcome status(Context& context, bool watch);
 [[nodiscard]] Outcome get(Context& context, const GetOptions& options);
@@ -73,6 +80,8 @@ struct ScaleOptions {
 /// Of a worker, or of all workers of a pool.
 [[nodiscard]] Outcome logs(Context& context, const std::string& name, const LogOptions& options);
 [[nodiscard]] Outcome version(Context& context);
+/// Fails when a check does.
+[[nodiscard]] Outcome doctor(Context& context, const DoctorOptions& options);
 
 // Changing.
 [[nodiscard]] Outcome apply(Context& context, const ApplyOptions& options);
@@ -87,6 +96,11 @@ struct ScaleOptions {
                                    const std::vector<std::string>& names);
 [[nodiscard]] Outcome image_import(Context& context, const std::string& file,
                                    const std::string& name);
+/// Returns when it is here; an interrupt leaves the daemon's pull running.
+[[nodiscard]] Outcome image_pull(Context& context, const std::string& name);
+[[nodiscard]] Outcome image_remove(Context& context, const std::vector<std::string>& names);
+enum class Collect : std::uint8_t { kRemove, kDryRun };
+[[nodiscard]] Outcome image_collect(Context& context, Collect collect);
 [[nodiscard]] Outcome reload(Context& context);
 
 /// Needs no daemon.

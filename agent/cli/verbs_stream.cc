@@ -1,34 +1,13 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/cli/fields.h"
+#include "agent/cli/lines.h"
 #include "agent/cli/show.h"
 #include "agent/cli/text.h"
 #include "agent/cli/verbs.h"
 
 namespace mayfly::cli {
 namespace {
-
-/// Puts lines together from a stream that is cut anywhere. A line longer than the cap is a fault.
-class Lines {
- public:
-  template <class Take>
-  bool feed(std::string_view bytes, Take take) {
-    rest_ += bytes;
-    std::size_t from = 0;
-    while (true) {
-      const std::size_t end = rest_.find('\n', from);
-      if (end == std::string::npos) break;
-      if (!take(std::string_view(rest_).substr(from, end - from))) return false;
-      from = end + 1;
-    }
-    rest_.erase(0, from);
-    return rest_.size() <= kLineMax;
-  }
-
- private:
-  static constexpr std::size_t kLineMax = 4UL * 1024 * 1024;
-  std::string rest_;
-};
 
 using ShowLine = std::function<std::string(const Json& line)>;
 

@@ -58,7 +58,8 @@ Outcome apply(Context& context, const ApplyOptions& options) {
   const auto pools = read_pools(options.files);
   if (!pools) return tl::unexpected(pools.error());
   if (options.dry_run) return apply_all(context, *pools, "/v1/pools?dry_run=true", show_diff);
-  if (const auto done = apply_all(context, *pools, "/v1/pools", show_applied); !done) return done;
+  if (const auto done = apply_all(context, *pools, "/v1/pools", show_applied_image); !done)
+    return done;
   if (!options.wait) return {};
   for (const config::Pool& pool : *pools) {
     const auto filled = wait_until_filled(context, pool.name, *options.wait);
@@ -127,21 +128,6 @@ Outcome stop_workers(Context& context, const std::string& verb,
     const std::string target = "/v1/workers/" + percent_encoded(name) + "/" + verb;
     const auto sent = send(context, {.method = "POST", .target = target, .body = {}}, show_message);
     if (!sent) return sent;
-  }
-  return {};
-}
-
-Outcome image_import(Context& context, const std::string& file, const std::string& name) {
-  const auto answer = context.client.upload(
-      "/v1/images/import" + (name.empty() ? "" : "?name=" + percent_encoded(name)), file);
-  if (!answer) return tl::unexpected(answer.error());
-  if (context.format == Format::kJson) {
-    print_json(context.out, *answer);
-    return {};
-  }
-  for (const Json& image : array(*answer, "images")) {
-    context.out.write((context.format == Format::kName ? "" : "imported ") +
-                      printable(text(image, "name")) + "\n");
   }
   return {};
 }

@@ -121,7 +121,7 @@ void add_node(MetricsText& out, const Operations& operations) {
   out.family("mayfly_runtime_up", MetricType::kGauge, "1 if the container runtime answers.");
   out.sample({}, std::uint64_t{operations.model().runtime_up ? 1U : 0U});
   out.family("mayfly_warnings", MetricType::kGauge, "Warnings shown by mayfly status.");
-  out.sample({}, std::uint64_t{node.warnings.size()});
+  out.sample({}, std::uint64_t{node.warnings.size() + node.runtime_warnings.size()});
 }
 
 void add_empty_slots(MetricsText& out, const Operations& operations, const core::Pool& pool) {
@@ -226,6 +226,29 @@ void add_histograms(MetricsText& out, const agent::Evidence& evidence) {
   for (const auto& [kind, count] : evidence.leaks) out.sample({{"kind", kind}}, count);
 }
 
+void add_images(MetricsText& out, const agent::ImageCounters& images) {
+  out.family("mayfly_image_pulls_total", MetricType::kCounter, "Pulls that have ended.");
+  out.sample({{"result", "pulled"}}, images.pulled);
+  out.sample({{"result", "failed"}}, images.failed);
+  out.family("mayfly_image_pulled_bytes_total", MetricType::kCounter, "Sizes of pulled images.");
+  out.sample({}, images.pulled_bytes);
+  out.family("mayfly_images_removed_total", MetricType::kCounter, "Images removed again.");
+  out.sample({}, images.removed);
+  out.family("mayfly_images", MetricType::kGauge, "Images that Mayfly brought in and are here.");
+  out.sample({}, images.kept);
+  out.family("mayfly_image_bytes", MetricType::kGauge, "Their sizes.");
+  out.sample({}, images.kept_bytes);
+}
+
+void add_pulls(MetricsText& out, const std::vector<Pull>& pulls) {
+  std::uint64_t bytes = 0;
+  for (const Pull& pull : pulls) bytes += pull.bytes_done;
+  out.family("mayfly_image_pulls_inflight", MetricType::kGauge, "Pulls under way.");
+  out.sample({}, std::uint64_t{pulls.size()});
+  out.family("mayfly_image_pull_bytes", MetricType::kGauge, "Fetched by the pulls under way.");
+  out.sample({}, bytes);
+}
+
 }  // namespace
 
 std::string metrics_text(const Operations& operations) {
@@ -234,6 +257,8 @@ std::string metrics_text(const Operations& operations) {
   add_slots(out, operations, tally_pools(operations.model()));
   add_counters(out, operations.model().pools);
   add_histograms(out, operations.evidence());
+  add_images(out, operations.evidence().images);
+  add_pulls(out, operations.pulls());
   return out.take();
 }
 

@@ -50,6 +50,8 @@ std::string_view name(core::EmptyReason value) {
       return "adopting";
     case core::EmptyReason::kPaused:
       return "paused";
+    case core::EmptyReason::kPulling:
+      return "pulling";
     case core::EmptyReason::kNoImage:
       return "no_image";
     case core::EmptyReason::kBackoff:
@@ -74,6 +76,8 @@ std::string_view sentence(core::EmptyReason value) {
       return "the runtime is being asked what runs already";
     case core::EmptyReason::kPaused:
       return "the pool is paused";
+    case core::EmptyReason::kPulling:
+      return "its image is being prepared";
     case core::EmptyReason::kNoImage:
       return "no revision has a usable image";
     case core::EmptyReason::kBackoff:

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/core/core.h"
+#include "agent/doctor/check.h"
 #include "agent/evidence.h"
 #include "agent/logs/logs.h"
 #include "agent/store/store.h"
@@ -57,6 +58,9 @@ struct ApplyResult {
   bool new_revision = false;   ///< workers will be replaced as they exit
   std::uint32_t revision = 0;  ///< the one desired after this
   std::vector<Change> changes;
+  std::string image;         ///< as the pool says it; "" = nothing to say of it
+  std::string image_digest;  ///< what the revision keeps; "" = not known yet
+  std::string image_fault;   ///< why it is not
 };
 
 struct ApplyOptions {
@@ -73,6 +77,54 @@ struct NodeStatus {
   std::string config_file;
   std::string config_fault;  ///< of the last reload; "" = it was good
   std::vector<std::string> warnings;
+  std::vector<std::string> runtime_warnings;  ///< what the runtime is set to do and will hurt
+};
+
+/// A pool's revision that waits for an image.
+struct PullFor {
+  std::string pool;
+  std::uint32_t revision = 0;
+};
+
+/// An image on its way here. Totals of 0 are not known yet.
+struct Pull {
+  std::string image;
+  std::string digest;
+  std::uint64_t bytes_done = 0;
+  std::uint64_t bytes_total = 0;
+  std::uint32_t layers_done = 0;
+  std::uint32_t layers_total = 0;
+  std::int64_t took_ms = 0;
+  std::string waiting_for;  ///< why it does not go on now; "" = it does
+  std::vector<PullFor> wanted_by;
+};
+
+struct ImageUser {
+  std::string pool;
+  std::uint32_t revision = 0;
+  std::string role;  ///< "current", "previous"
+};
+
+struct ImageRow {
+  std::string name;
+  std::string digest;
+  std::uint64_t size_bytes = 0;
+  bool ours = false;  ///< Mayfly brought it in, and removes it when nothing needs it
+  std::vector<ImageUser> used_by;
+  std::optional<std::int64_t> unused_unix_ms;  ///< of one of ours: since when
+};
+
+/// What a collection removed, or would.
+struct CollectedRow {
+  std::string name;
+  std::string digest;
+  std::uint64_t size_bytes = 0;
+  std::string why;
+  std::string fault;  ///< why it is still here; "" = it is gone, or would be
+};
+
+struct CollectOptions {
+  bool dry_run = false;
 };
 
 class Operations {
@@ -103,15 +155,18 @@ class Operations {
 
   virtual void exits(store::ExitQuery query, Reply<std::vector<store::Exit>> reply) = 0;
 
-  struct ImageRow {
-    std::string name;
-    std::string digest;
-    std::uint64_t size_bytes = 0;
-  };
+  [[nodiscard]] virtual std::vector<Pull> pulls() const = 0;
+  /// Asks the registry first. Long: it ends when the image is here or cannot be had.
+  virtual void pull_image(const std::string& name, Reply<ImageRow> reply) = 0;
+  /// By name or digest. kRefused: a pool needs it.
+  virtual void remove_image(const std::string& name, Reply<std::vector<ImageRow>> reply) = 0;
+  virtual void collect_images(CollectOptions options, Reply<std::vector<CollectedRow>> reply) = 0;
   /// `file`: a spooled upload; the caller removes it after the reply.
   virtual void import_image(const std::string& file, const std::optional<std::string>& name,
                             Reply<std::vector<ImageRow>> reply) = 0;
   virtual void images(Reply<std::vector<ImageRow>> reply) = 0;
+
+  virtual void doctor(Reply<std::vector<doctor::Check>> reply) = 0;
 };
 
 }  // namespace mayfly::control

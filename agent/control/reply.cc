@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/control/names.h"
+#include "agent/control/router.h"
 #include "agent/control/views.h"
 
 namespace mayfly::control {
@@ -58,7 +59,7 @@ std::string no_such_pool(const std::string& pool) {
 }
 
 std::string no_such_worker(const std::string& worker) {
-  return "there is no worker \"" + worker + "\" now; `mayfly exits` lists those that ended";
+  return "there is no worker \"" + worker + "\" now; `mayfly get exits` lists those that ended";
 }
 
 std::optional<std::uint64_t> parse_number(std::string_view text) {
@@ -69,8 +70,31 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
   return value;
 }
 
-Reply<std::vector<Operations::ImageRow>> reply_images(Respond respond) {
-  using Rows = std::vector<Operations::ImageRow>;
+tl::expected<Json, Response> parse_object(const std::string& body, const std::string& key) {
+  if (body.empty()) return Json::object();
+  Json json = Json::parse(body, nullptr, false);
+  if (json.is_discarded()) {
+    return tl::unexpected(error_response(400, "bad_request", "the body is not JSON"));
+  }
+  if (!json.is_object()) {
+    return tl::unexpected(error_response(422, "invalid", "the body must be a JSON object"));
+  }
+  for (const auto& item : json.items()) {
+    if (item.key() == key) continue;
+    return tl::unexpected(error_response(422, "invalid", "unknown key \"" + item.key() + "\""));
+  }
+  return json;
+}
+
+tl::expected<bool, Response> parse_flag(const Call& call, const std::string& key) {
+  const std::string word = call.query(key);
+  if (word.empty() || word == "false") return false;
+  if (word == "true") return true;
+  return tl::unexpected(error_response(400, "bad_request", key + " must be true or false"));
+}
+
+Reply<std::vector<ImageRow>> reply_images(Respond respond) {
+  using Rows = std::vector<ImageRow>;
   return reply_with<Rows>(std::move(respond), [](const Rows& rows) {
     Json images = Json::array();
     for (const auto& row : rows) images.push_back(image_view(row));

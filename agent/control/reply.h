@@ -24,6 +24,13 @@ namespace mayfly::control {
 /// Decimal digits only, up to 2^63 - 1.
 [[nodiscard]] std::optional<std::uint64_t> parse_number(std::string_view text);
 
+/// A JSON object with no other keys than `key`, which may be ""; an empty body is an empty one.
+[[nodiscard]] tl::expected<nlohmann::ordered_json, Response> parse_object(const std::string& body,
+                                                                          const std::string& key);
+struct Call;
+/// Of the query: "true", "false" or not given, which is false.
+[[nodiscard]] tl::expected<bool, Response> parse_flag(const Call& call, const std::string& key);
+
 template <class T>
 [[nodiscard]] Reply<T> reply_with(Respond respond,
                                   std::function<nlohmann::ordered_json(const T&)> view) {
@@ -32,7 +39,7 @@ template <class T>
   };
 }
 
-[[nodiscard]] Reply<std::vector<Operations::ImageRow>> reply_images(Respond respond);
+[[nodiscard]] Reply<std::vector<ImageRow>> reply_images(Respond respond);
 [[nodiscard]] Reply<ApplyResult> reply_apply(Respond respond);
 /// {"message": …}
 [[nodiscard]] Reply<std::string> reply_message(Respond respond);

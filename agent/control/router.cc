@@ -36,7 +36,11 @@ constexpr std::array kRoutes{
     Route{"GET", "/v1/exits", kRead, kNoBody, "pool worker limit", get_exits},
     Route{"GET", "/v1/events", kRead, kNoBody, "after tail follow", get_events},
     Route{"GET", "/v1/images", kRead, kNoBody, "", get_images},
+    Route{"DELETE", "/v1/images", kWrite, kNoBody, "name", delete_image},
+    Route{"POST", "/v1/images/pull", kWrite, kText, "", post_image_pull},
+    Route{"POST", "/v1/images/gc", kWrite, kText, "dry_run", post_image_gc},
     Route{"POST", "/v1/images/import", kWrite, BodyKind::kSpooled, "name", post_image_import},
+    Route{"GET", "/v1/doctor", kRead, kNoBody, "", get_doctor},
     Route{"POST", "/v1/reload", kWrite, kText, "", post_reload},
     Route{"GET", "/metrics", kRead, kNoBody, "", get_metrics},
 };

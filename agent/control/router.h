@@ -68,7 +68,7 @@ void get_worker(const Call& call);
 void get_why_pool(const Call& call);
 void get_why_slot(const Call& call);
 void get_exits(const Call& call);
-void get_images(const Call& call);
+void get_doctor(const Call& call);
 void get_metrics(const Call& call);
 
 void get_events(const Call& call);
@@ -83,6 +83,11 @@ void post_resume(const Call& call);
 void post_reset(const Call& call);
 void post_retire(const Call& call);
 void post_kill(const Call& call);
+
+void get_images(const Call& call);
+void delete_image(const Call& call);
+void post_image_pull(const Call& call);
+void post_image_gc(const Call& call);
 void post_image_import(const Call& call);
 void post_reload(const Call& call);
 

@@ -106,8 +106,8 @@ void get_exits(const Call& call) {
                                    }));
 }
 
-void get_images(const Call& call) {
-  call.operations.images(reply_images(call.respond));
+void get_doctor(const Call& call) {
+  call.operations.doctor(reply_with<std::vector<doctor::Check>>(call.respond, doctor_view));
 }
 
 void get_metrics(const Call& call) {

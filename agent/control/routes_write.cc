@@ -48,23 +48,6 @@ tl::expected<config::Pool, Response> parse_pool(const Request& request) {
   return *pool;
 }
 
-/// A JSON object with no other keys than `key`, which may be "".
-tl::expected<Json, Response> parse_object(const std::string& body, const std::string& key) {
-  if (body.empty()) return Json::object();
-  Json json = Json::parse(body, nullptr, false);
-  if (json.is_discarded()) {
-    return tl::unexpected(error_response(400, "bad_request", "the body is not JSON"));
-  }
-  if (!json.is_object()) {
-    return tl::unexpected(error_response(422, "invalid", "the body must be a JSON object"));
-  }
-  for (const auto& item : json.items()) {
-    if (item.key() == key) continue;
-    return tl::unexpected(error_response(422, "invalid", "unknown key \"" + item.key() + "\""));
-  }
-  return json;
-}
-
 using PoolVerb = void (Operations::*)(const std::string&, Reply<ApplyResult>);
 
 void change_pool(const Call& call, PoolVerb verb) {
@@ -89,11 +72,9 @@ void change_worker(const Call& call, WorkerVerb verb) {
 
 void post_pools(const Call& call) {
   ApplyOptions options;
-  const std::string dry_run = call.query("dry_run");
-  if (!dry_run.empty() && dry_run != "true" && dry_run != "false") {
-    return call.respond(error_response(400, "bad_request", "dry_run must be true or false"));
-  }
-  options.dry_run = dry_run == "true";
+  const auto dry_run = parse_flag(call, "dry_run");
+  if (!dry_run) return call.respond(dry_run.error());
+  options.dry_run = *dry_run;
   auto pool = parse_pool(call.request);
   if (!pool) return call.respond(pool.error());
   call.operations.apply(std::move(*pool), options, reply_apply(call.respond));
@@ -133,13 +114,6 @@ void post_retire(const Call& call) {
 
 void post_kill(const Call& call) {
   change_worker(call, &Operations::kill);
-}
-
-void post_image_import(const Call& call) {
-  const std::string image = call.query("name");
-  call.operations.import_image(call.request.spool_file,
-                               image.empty() ? std::nullopt : std::optional(image),
-                               reply_images(call.respond));
 }
 
 void post_reload(const Call& call) {

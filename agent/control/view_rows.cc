@@ -1,4 +1,4 @@
-// Rows that stand for themselves: exits, events, images, the outcome of a write.
+// Rows that stand for themselves: exits, events, the outcome of a write.
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -68,11 +68,10 @@ Json apply_view(const ApplyResult& result) {
           {"kind", name(result.kind)},
           {"new_revision", result.new_revision},
           {"revision", result.revision},
-          {"changes", std::move(changes)}};
-}
-
-Json image_view(const Operations::ImageRow& row) {
-  return {{"name", row.name}, {"digest", row.digest}, {"size_bytes", row.size_bytes}};
+          {"changes", std::move(changes)},
+          {"image", result.image},
+          {"image_digest", result.image_digest},
+          {"image_fault", result.image_fault}};
 }
 
 std::int64_t quantile_us(const std::vector<const agent::Histogram*>& parts, double q) {

@@ -60,7 +60,8 @@ double rounded(double value) {
   return std::round(value * 100) / 100;
 }
 
-Json pool_row(const Operations& operations, const core::Pool& pool, const Tally& tally) {
+Json pool_row(const Operations& operations, const core::Pool& pool, const Tally& tally,
+              const PullsByPool& pulls) {
   const std::string& pool_name = pool.settings.name;
   const agent::PoolEvidence& evidence = evidence_of(operations, pool_name);
   Json row;
@@ -83,14 +84,16 @@ Json pool_row(const Operations& operations, const core::Pool& pool, const Tally&
   row["failures_in_a_row"] = pool.failures;
   add_counters(row, pool.counters);
   row["faults"] = pool_faults(pool);
+  row["pull"] = pull_of(pulls, pool_name);
   return row;
 }
 
 Json pool_rows(const Operations& operations) {
   const Tallies tallies = tally_pools(operations.model());
+  const PullsByPool pulls = pulls_by_pool(operations.pulls());
   Json rows = Json::array();
   for (const auto& [pool_name, pool] : operations.model().pools) {
-    rows.push_back(pool_row(operations, pool, tallies.at(pool_name)));
+    rows.push_back(pool_row(operations, pool, tallies.at(pool_name), pulls));
   }
   return rows;
 }
@@ -154,9 +157,12 @@ Json status_view(const Operations& operations, Moment moment) {
                        {"socket", node.runtime_socket},
                        {"state", runtime_state(model)},
                        {"fault", model.runtime_fault}};
-  status["warnings"] = node.warnings;
+  Json& warnings = status["warnings"] = node.runtime_warnings;
+  for (const std::string& warning : node.warnings) warnings.push_back(warning);
   status["totals"] = totals_view(operations);
   status["pools"] = pool_rows(operations);
+  Json& pulls = status["pulls"] = Json::array();
+  for (const Pull& pull : operations.pulls()) pulls.push_back(pull_view(pull));
   Json& empty = status["empty_slots"] = Json::array();
   for (const auto& [pool_name, pool] : model.pools) {
     const std::size_t room = kEmptySlotsListed - empty.size();
@@ -206,7 +212,8 @@ Json revision_view(const store::Revision& revision) {
 Json pool_view(const Operations& operations, const PoolDetail& detail, Moment moment) {
   const std::string& pool_name = detail.desired.name;
   const core::Pool& pool = operations.model().pools.at(pool_name);
-  Json view = pool_row(operations, pool, tally_pools(operations.model()).at(pool_name));
+  Json view = pool_row(operations, pool, tally_pools(operations.model()).at(pool_name),
+                       pulls_by_pool(operations.pulls()));
   view["source"] = detail.source;
   view["timings"] = timings(evidence_of(operations, pool_name));
   view["desired"] = Json::parse(config::to_json(detail.desired), nullptr, false);

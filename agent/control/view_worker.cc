@@ -42,6 +42,10 @@ Json slot_json(const std::string& pool, core::SlotIndex index, const core::Empty
   return slot;
 }
 
+Json pull_for(const core::EmptySlot& why, const PullsByPool& pulls, const std::string& pool) {
+  return why.reason == core::EmptyReason::kPulling ? pull_of(pulls, pool) : Json();
+}
+
 }  // namespace
 
 Json worker_view(const Operations& operations, const core::Worker& worker, Moment moment) {
@@ -79,11 +83,15 @@ Json workers_view(const Operations& operations, WorkerRole role, const std::stri
 
 std::vector<Json> empty_slots(const Operations& operations, const std::string& pool,
                               std::size_t limit, Moment moment) {
+  const PullsByPool pulls = pulls_by_pool(operations.pulls());
   std::vector<Json> out;
   for (const auto& [index, slot] : operations.model().pools.at(pool).slots) {
     if (out.size() >= limit) break;
     if (slot.worker) continue;
-    out.push_back(slot_json(pool, index, operations.why(pool, index), moment));
+    const core::EmptySlot why = operations.why(pool, index);
+    Json row = slot_json(pool, index, why, moment);
+    row["pull"] = pull_for(why, pulls, pool);
+    out.push_back(std::move(row));
   }
   return out;
 }
@@ -95,12 +103,16 @@ Json why_pool_view(const Operations& operations, const std::string& pool, Moment
           {"replicas", found.settings.replicas},
           {"running", tally.running},
           {"empty", tally.empty},
+          {"revision", static_cast<std::uint32_t>(found.settings.revision)},
+          {"pull", pull_of(pulls_by_pool(operations.pulls()), pool)},
           {"empty_slots", empty_slots(operations, pool, kEmptySlotsListed, moment)}};
 }
 
 Json why_slot_view(const Operations& operations, const std::string& pool, core::SlotIndex slot,
                    Moment moment) {
-  Json view = slot_json(pool, slot, operations.why(pool, slot), moment);
+  const core::EmptySlot why = operations.why(pool, slot);
+  Json view = slot_json(pool, slot, why, moment);
+  view["pull"] = pull_for(why, pulls_by_pool(operations.pulls()), pool);
   const core::Slot& found = operations.model().pools.at(pool).slots.at(slot);
   view["worker"] = found.worker ? Json(operations.worker_name(*found.worker)) : Json();
   view["last_failure"] = found.last_failure;

@@ -3,6 +3,7 @@
 // where people count with them.
 #pragma once
 
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -45,7 +46,16 @@ enum class WorkerRole : std::uint8_t { kWorker, kSpare };
 [[nodiscard]] Json exit_view(const store::Exit& exit);
 [[nodiscard]] Json event_view(const Operations& operations, const agent::NumberedTransition& event);
 [[nodiscard]] Json apply_view(const ApplyResult& result);
-[[nodiscard]] Json image_view(const Operations::ImageRow& row);
+[[nodiscard]] Json image_view(const ImageRow& row);
+[[nodiscard]] Json pull_view(const Pull& pull);
+[[nodiscard]] Json collected_view(const CollectedRow& row);
+[[nodiscard]] Json doctor_view(const std::vector<doctor::Check>& checks);
+
+/// What each pool's wanted revision waits for; pools that wait for no pull are not in it.
+using PullsByPool = std::map<std::string, Json>;
+[[nodiscard]] PullsByPool pulls_by_pool(const std::vector<Pull>& pulls);
+/// null: it waits for none.
+[[nodiscard]] Json pull_of(const PullsByPool& pulls, const std::string& pool);
 
 /// Quantile in µs over several pools' histograms; 0 with nothing counted.
 [[nodiscard]] std::int64_t quantile_us(const std::vector<const agent::Histogram*>& parts, double q);

@@ -60,6 +60,7 @@ enum class EmptyReason : std::uint8_t {
   kNone,      ///< it is not empty
   kAdopting,  ///< the first inventory after start-up is not there yet
   kPaused,
+  kPulling,        ///< the image of its revision is being prepared (detail: after what)
   kNoImage,        ///< no revision has a usable image (detail: why)
   kBackoff,        ///< the worker before failed (detail: how)
   kRuntimeDown,    ///< the runtime does not answer (detail: how)

@@ -34,6 +34,17 @@ std::size_t count_before(const Pool& pool, SlotIndex index, Time now) {
       }));
 }
 
+EmptySlot lacks_image(const Model& model, const Pool& pool, Time now) {
+  if (!pool.preparing && !model.runtime_up) {
+    return {EmptyReason::kRuntimeDown, model.runtime_fault, kNever};
+  }
+  if (pool.preparing || pool.prepare_at <= now) {
+    const bool again = !pool.prepare_failure.empty();
+    return {EmptyReason::kPulling, again ? "again, after: " + pool.prepare_failure : "", kNever};
+  }
+  return {EmptyReason::kNoImage, pool.prepare_failure, pool.prepare_at};
+}
+
 EmptySlot lacks_container(const Pool& pool, Time now, Time next) {
   if (pool.starts.not_before > now) {
     return {EmptyReason::kStartsFailing, pool.starts.failure, pool.starts.not_before};
@@ -54,11 +65,7 @@ EmptySlot Core::why(Time now, const PoolName& name, SlotIndex index) const {
     return {EmptyReason::kAdopting, "the runtime has not told yet what runs", kNever};
   }
   if (pool.settings.paused) return {EmptyReason::kPaused, "the pool is paused", kNever};
-  if (!can_start_active(pool)) {
-    const bool failed = !pool.prepare_failure.empty();
-    const std::string detail = failed ? pool.prepare_failure : "its image is being prepared";
-    return {EmptyReason::kNoImage, detail, pool.preparing ? kNever : pool.prepare_at};
-  }
+  if (!can_start_active(pool)) return lacks_image(model_, pool, now);
   if (slot->second.not_before > now) {
     return {EmptyReason::kBackoff, slot->second.last_failure, slot->second.not_before};
   }

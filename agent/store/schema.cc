@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::int64_t kApplicationId = 0x4d59464c;  // "MYFL", in the file's header
 
-constexpr std::array<const char*, 1> kMigrations{R"(
+constexpr std::array<const char*, 2> kMigrations{R"(
 CREATE TABLE exits (
   id INTEGER PRIMARY KEY,
   worker TEXT NOT NULL UNIQUE,
@@ -46,6 +46,16 @@ CREATE TABLE revisions (
   created_ms INTEGER NOT NULL,
   PRIMARY KEY (pool, number)
 ) STRICT;
+)",
+                                                 R"(
+CREATE TABLE images (
+  name TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  size_bytes INTEGER NOT NULL,
+  brought_ms INTEGER NOT NULL,
+  unused_ms INTEGER,
+  PRIMARY KEY (name, digest)
+) STRICT, WITHOUT ROWID;
 )"};
 
 /// Wait for a person's sqlite3 that holds the file; checkpoint at 4 MiB and keep no more than that.
@@ -111,7 +121,7 @@ std::string explain(const std::filesystem::path& file, const Failure& failure) {
   if (!failure.damaged) return file.string() + ": " + failure.what;
   return file.string() + " is damaged (" + failure.what +
          "): restore it, or move it and its -wal away and start again; the exit history, the pools "
-         "given by the API, their pauses and their revisions are in it";
+         "given by the API, their pauses, their revisions and which images are Mayfly's are in it";
 }
 
 tl::expected<Database, std::string> open_database(const std::filesystem::path& file,

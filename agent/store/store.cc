@@ -136,6 +136,13 @@ class SqliteStore final : public Store {
     write([pool = std::move(pool)](Tables& tables) { return tables.drop_revisions(pool); },
           std::move(done));
   }
+  void put_image(Image image, std::function<void(bool)> done) override {
+    write([row = std::move(image)](Tables& tables) { return tables.put(row); }, std::move(done));
+  }
+  void drop_image(Image image, std::function<void(bool)> done) override {
+    write([row = std::move(image)](Tables& tables) { return tables.drop_image(row); },
+          std::move(done));
+  }
 
  private:
   void write(std::function<bool(Tables&)> apply, std::function<void(bool)> done) {
@@ -204,10 +211,13 @@ tl::expected<Loaded, Failure> load(Tables& tables, Identity identity) {
   if (!desired) return tl::unexpected(desired.error());
   auto revisions = tables.revisions();
   if (!revisions) return tl::unexpected(revisions.error());
+  auto images = tables.images();
+  if (!images) return tl::unexpected(images.error());
   return Loaded{.instance = std::move(identity.instance),
                 .run = identity.run,
                 .desired = std::move(*desired),
-                .revisions = std::move(*revisions)};
+                .revisions = std::move(*revisions),
+                .images = std::move(*images)};
 }
 
 }  // namespace

@@ -60,12 +60,23 @@ struct Desired {
   bool operator==(const Desired&) const = default;
 };
 
+/// An image that Mayfly brought onto this node.
+struct Image {
+  std::string name;
+  std::string digest;
+  std::uint64_t size_bytes = 0;
+  std::int64_t brought_ms = 0;
+  std::optional<std::int64_t> unused_ms;  ///< since when no pool needs it; none: one does
+  bool operator==(const Image&) const = default;
+};
+
 /// Read once at start-up, before the loop runs.
 struct Loaded {
   std::string instance;   ///< this node's instance id: 8 hex digits, made at first start
   std::uint32_t run = 0;  ///< how often this store has been opened, this time included: 1, 2, …
   std::vector<Desired> desired;
   std::vector<Revision> revisions;
+  std::vector<Image> images;
 };
 
 struct ExitQuery {
@@ -73,6 +84,8 @@ struct ExitQuery {
   std::string worker;  ///< "" = all
   std::uint32_t limit = 100;
 };
+
+inline constexpr std::uint32_t kImagesKept = 4096;
 
 class Store {
  public:
@@ -102,6 +115,9 @@ class Store {
   virtual void drop_desired(std::string pool, std::function<void(bool)> done) = 0;
   virtual void put_revision(Revision revision, std::function<void(bool)> done) = 0;
   virtual void drop_revisions(std::string pool, std::function<void(bool)> done) = 0;
+  /// By name and digest; at most kImagesKept, the latest brought.
+  virtual void put_image(Image image, std::function<void(bool)> done) = 0;
+  virtual void drop_image(Image image, std::function<void(bool)> done) = 0;
 };
 
 }  // namespace mayfly::store

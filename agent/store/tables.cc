@@ -122,7 +122,14 @@ Tables::Tables(Database database, Retention retention)
           "INSERT OR REPLACE INTO revisions (pool, number, hash, spec, image, created_ms) "
           "VALUES (?, ?, ?, ?, ?, ?)"),
       trim_revisions_(database_, "DELETE FROM revisions WHERE pool = ? AND number <= ?"),
-      drop_revisions_(database_, "DELETE FROM revisions WHERE pool = ?") {}
+      drop_revisions_(database_, "DELETE FROM revisions WHERE pool = ?"),
+      put_image_(database_,
+                 "INSERT OR REPLACE INTO images (name, digest, size_bytes, brought_ms, unused_ms) "
+                 "VALUES (?, ?, ?, ?, ?)"),
+      trim_images_(database_,
+                   "DELETE FROM images WHERE (name, digest) IN (SELECT name, digest FROM images "
+                   "ORDER BY brought_ms DESC LIMIT -1 OFFSET ?)"),
+      drop_image_(database_, "DELETE FROM images WHERE name = ? AND digest = ?") {}
 
 void Tables::rollback() {
   // Some errors, a full disk among them, have rolled it back already.
@@ -177,6 +184,23 @@ bool Tables::drop_revisions(const std::string& pool) {
   return drop_revisions_.run();
 }
 
+bool Tables::put(const Image& image) {
+  if (image.name.size() > kNameBytesMax || image.digest.size() > kNameBytesMax) return false;
+  put_image_.bind(0, image.name);
+  put_image_.bind(1, image.digest);
+  put_image_.bind(2, static_cast<std::int64_t>(image.size_bytes));
+  put_image_.bind(3, image.brought_ms);
+  put_image_.bind(4, image.unused_ms);
+  trim_images_.bind(0, std::int64_t{kImagesKept});
+  return put_image_.run() && trim_images_.run();
+}
+
+bool Tables::drop_image(const Image& image) {
+  drop_image_.bind(0, image.name);
+  drop_image_.bind(1, image.digest);
+  return drop_image_.run();
+}
+
 std::vector<Exit> Tables::exits(const ExitQuery& query) {
   Statement select{database_, exits_sql(query)};
   if (!query.pool.empty()) select.bind(0, query.pool);
@@ -208,6 +232,20 @@ tl::expected<std::vector<Revision>, Failure> Tables::revisions() {
   for (; step == Step::kRow; step = select.step()) {
     rows.push_back({select.text(0), static_cast<std::uint32_t>(select.integer(1)), select.text(2),
                     select.text(3), select.text(4), select.integer(5)});
+  }
+  if (step == Step::kFailed) return tl::unexpected(database_.failure());
+  return rows;
+}
+
+tl::expected<std::vector<Image>, Failure> Tables::images() {
+  Statement select{database_,
+                   "SELECT name, digest, size_bytes, brought_ms, unused_ms FROM images "
+                   "ORDER BY name, digest"};
+  std::vector<Image> rows;
+  Step step = select.step();
+  for (; step == Step::kRow; step = select.step()) {
+    rows.push_back({select.text(0), select.text(1), static_cast<std::uint64_t>(select.integer(2)),
+                    select.integer(3), select.optional_integer(4)});
   }
   if (step == Step::kFailed) return tl::unexpected(database_.failure());
   return rows;

@@ -37,11 +37,14 @@ class Tables {
   [[nodiscard]] bool put(const Revision& revision);
   [[nodiscard]] bool drop_desired(const std::string& pool);
   [[nodiscard]] bool drop_revisions(const std::string& pool);
+  [[nodiscard]] bool put(const Image& image);
+  [[nodiscard]] bool drop_image(const Image& image);
 
   /// The newest first; nothing when it cannot be read.
   [[nodiscard]] std::vector<Exit> exits(const ExitQuery& query);
   [[nodiscard]] tl::expected<std::vector<Desired>, Failure> desired();
   [[nodiscard]] tl::expected<std::vector<Revision>, Failure> revisions();
+  [[nodiscard]] tl::expected<std::vector<Image>, Failure> images();
 
  private:
   [[nodiscard]] bool trim();
@@ -59,6 +62,9 @@ class Tables {
   Statement put_revision_;
   Statement trim_revisions_;
   Statement drop_revisions_;
+  Statement put_image_;
+  Statement trim_images_;
+  Statement drop_image_;
 };
 
 }  // namespace mayfly::store

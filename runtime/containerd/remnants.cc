@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "runtime/containerd/images/manifest.h"
+#include "runtime/oci/digest.h"
 
 namespace mayfly::containerd {
 namespace {
@@ -102,7 +102,7 @@ void end_processes(const Options& options, const std::string& name) {
   }
   std::error_code ignored;
   const auto address = options.socket + "/" + options.name_space + "/" + name;
-  const auto digest = sha256_digest(address);
+  const auto digest = oci::sha256_digest(address);
   fs::remove(kShimSockets + digest.substr(digest.find(':') + 1), ignored);
 }
 

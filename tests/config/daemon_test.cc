@@ -48,6 +48,16 @@ realtime = false
 [history]
 exits = 500
 age = "2d"
+[images]
+docker_config = "/etc/mayfly/docker.json"
+layers_parallel = 5
+keep = "12h"
+disk_free_min = "20%"
+[registries."registry.example:5000"]
+plain_http = true
+ca_file = "/etc/ca.pem"
+username = "robot"
+password_file = "/etc/mayfly/password"
 [log]
 level = "warning"
 )");
@@ -59,8 +69,22 @@ level = "warning"
                       .starts = {4, 20, 5},
                       .loop = {false},
                       .history = {500, 48h},
+                      .images = {"/etc/mayfly/docker.json", 5, 12h, 20},
+                      .registries = {{"registry.example:5000",
+                                      {true, "/etc/ca.pem", "robot", "/etc/mayfly/password"}}},
                       .log = {"warning"}};
   EXPECT_EQ(*daemon, wanted);
+}
+
+TEST(Daemon, KnowsTheSocketOfEachKind) {
+  const auto socket = [](const std::string& text) {
+    const auto daemon = parse("[runtime]\n" + text);
+    return daemon ? socket_of(daemon->runtime) : text_of(daemon.error());
+  };
+  EXPECT_EQ(socket(""), "/run/containerd/containerd.sock");
+  EXPECT_EQ(socket("kind = \"docker\""), "/var/run/docker.sock");
+  EXPECT_EQ(socket("kind = \"podman\""), "/run/podman/podman.sock");
+  EXPECT_EQ(socket("kind = \"podman\"\nsocket = \"/run/p.sock\""), "/run/p.sock");
 }
 
 struct Case {
@@ -74,10 +98,13 @@ TEST(Daemon, RefusesValuesAtTheirPlace) {
            {"[node]\nname = \"a b\"", "m.toml:2:8: node.name: must be letters"},
            {"[node]\nlabels = {a = 1}", "m.toml:2:15: node.labels.a: must be a string"},
            {"[node]\nlabels = {\"a b\" = \"c\"}", "its name must be 1 to 63 letters"},
-           {"[runtime]\nkind = \"podman\"", "must be \"containerd\" or \"docker\", not \"podman\""},
-           {"[runtime]\nkind = \"docker\"", "\"docker\" is not supported by this version"},
+           {"[runtime]\nkind = \"lxc\"",
+            "must be \"containerd\", \"docker\" or \"podman\", not \"lxc\""},
+           {"[runtime]\nkind = \"docker\"\nnamespace = \"a\"",
+            "m.toml:3:13: runtime.namespace: is a key of containerd alone; runtime.kind is"},
+           {"[runtime]\nkind = \"podman\"\nsnapshotter = \"overlayfs\"",
+            "m.toml:3:15: runtime.snapshotter: is a key of containerd alone"},
            {"[runtime]\nsocket = \"run/c.sock\"", "runtime.socket: must be an absolute path"},
-           {"[runtime]\nsocket = \"\"", "runtime.socket: must be an absolute path"},
            {"[runtime]\nnamespace = \"a/b\"", "runtime.namespace: must be 1 to 76 letters"},
            {"[runtime]\nsnapshotter = \"\"", "runtime.snapshotter: must be 1 to 76 letters"},
            {"[runtime]\ncgroup_parent = \"/a/../b\"", "runtime.cgroup_parent: must be a path"},
@@ -91,6 +118,25 @@ TEST(Daemon, RefusesValuesAtTheirPlace) {
            {"[loop]\nrealtime = 1", "loop.realtime: must be true or false"},
            {"[history]\nexits = 1000001", "history.exits: must be a whole number"},
            {"[history]\nage = \"1s\"", "history.age: must be from 1m to 8760h"},
+           {"[images]\ndocker_config = \"c.json\"", "images.docker_config: must be an absolute"},
+           {"[images]\nlayers_parallel = 0", "images.layers_parallel: must be a whole number from"},
+           {"[images]\nkeep = \"1s\"", "images.keep: must be from 1m to 8760h"},
+           {"[images]\ndisk_free_min = 15", "must be a share from \"0%\" to \"90%\", not a whole"},
+           {"[images]\ndisk_free_min = \"91%\"", "must be a share from \"0%\" to \"90%\""},
+           {"[images]\ndisk_free_min = \"15\"",
+            "must be a share from \"0%\" to \"90%\", not \"15\""},
+           {"[registries]\n\"a/b\" = {}",
+            "registries.a/b: its name must be \"host\" or \"host:port\""},
+           {"[registries]\n\"a:0\" = {}", "its name must be \"host\" or \"host:port\""},
+           {"[registries]\n\"a:65536\" = {}", "its name must be \"host\" or \"host:port\""},
+           {"[registries]\na = 1", "registries.a: must be a table, not a whole number"},
+           {"[registries.a]\nplain_http = 1", "registries.a.plain_http: must be true or false"},
+           {"[registries.a]\nca_file = \"x\"", "registries.a.ca_file: must be an absolute path"},
+           {"[registries.a]\nusername = \"x:y\"", "username: must be at most 255 characters"},
+           {"[registries.a]\nusername = \"x\"",
+            "m.toml:2:12: registries.a.username: needs password"},
+           {"[registries.a]\npassword_file = \"/x\"", "password_file: needs username"},
+           {"[registries.a]\npassword = \"x\"", "registries.a.password: is not a known key"},
            {"[log]\nlevel = \"trace\"", "must be \"debug\", \"info\", \"warning\" or \"error\""},
            {"[coordinator]\nendpoints = []", "m.toml:1:2: coordinator: is not supported"},
            {"[startz]\nrate = 1", "startz: is not a known key; did you mean \"starts\"?"},

@@ -24,12 +24,14 @@ TEST(Diff, TellsWhatAppliesAtOnceWithoutANewRevision) {
   Pool to = pool();
   to.replicas = 8;
   to.standby = 0;
+  to.pull = Pull::kNever;
   to.lifetime.stop_grace = 5s;
   to.logs.worker_bytes = 1 << 20;
   const Diff found = diff(pool(), to);
   EXPECT_FALSE(found.new_revision);
   EXPECT_EQ(found.changes, (std::vector<Difference>{{"lifetime.stop_grace", "30s", "5s"},
                                                     {"logs.worker", "256KiB", "1MiB"},
+                                                    {"pull", "missing", "never"},
                                                     {"replicas", "1", "8"},
                                                     {"standby", "auto", "0"}}));
 }

@@ -79,6 +79,35 @@ TEST_F(Load, MergesConfDKeyByKeyInTheOrderOfNames) {
             (std::map<std::string, std::string>{{"a", "1"}, {"b", "3"}}));
 }
 
+TEST_F(Load, RefusesANetworkThatTheRuntimeHasNot) {
+  write("pools.d/a.toml", pool_named("a") + "network = \"front\"\n");
+  const std::string found = faults();
+  EXPECT_TRUE(holds(found, "pools.d/a.toml:3:11: network: must be \"none\" or \"host\" with"))
+      << found;
+  write("conf.d/a.toml", "[runtime]\nkind = \"docker\"\n");
+  EXPECT_EQ(faults(), "");
+}
+
+TEST_F(Load, RefusesAKeyOfContainerdThatAnEarlierFileSet) {
+  write("mayfly.toml", "[runtime]\nnamespace = \"own\"\n");
+  write("conf.d/a.toml", "[runtime]\nkind = \"docker\"\n");
+  const std::string found = faults();
+  EXPECT_TRUE(holds(found, "conf.d/a.toml:2:8: runtime.kind: is \"docker\", but runtime.namespace"))
+      << found;
+}
+
+TEST_F(Load, MergesWhatSeveralFilesSayOfARegistry) {
+  write("mayfly.toml", "[registries.\"r:5000\"]\nplain_http = true\n");
+  write("conf.d/a.toml", "[registries.\"r:5000\"]\nca_file = \"/ca\"\n[registries.s]\n");
+  const auto document = read();
+  ASSERT_TRUE(document) << faults();
+  std::map<std::string, Registry> wanted;
+  wanted["r:5000"].plain_http = true;
+  wanted["r:5000"].ca_file = "/ca";
+  wanted["s"] = {};
+  EXPECT_EQ(document->daemon.registries, wanted);
+}
+
 TEST_F(Load, GivesTheFaultsOfAllFilesAtOnce) {
   write("mayfly.toml", "[node\n");
   write("conf.d/a.toml", "[log]\nlevel = \"loud\"\n");

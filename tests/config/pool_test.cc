@@ -23,6 +23,7 @@ TEST(Pool, ReadsEveryKey) {
   const auto pool = parse_pool_toml(R"(
 name = "encode"
 image = "registry.example:5000/encode@sha256:00ff"
+pull = "always"
 command = ["/worker", "--once"]
 replicas = 8
 renew = "container"
@@ -54,9 +55,10 @@ capabilities = ["CAP_CHOWN"]
                                .working_directory = "/work",
                                .mounts = {{"/srv/in", "/in", true}, {"/", "/host", false}},
                                .resources = {.cpu = 1.5, .memory_bytes = 2'147'483'648, .pids = 64},
-                               .network = Network::kHost,
+                               .network = "host",
                                .security = {false, false, true, {"CAP_CHOWN"}},
                                .hold = Hold::kApp},
+                    .pull = Pull::kAlways,
                     .replicas = 8,
                     .standby = 3,
                     .spare_max_age = 2h,
@@ -91,7 +93,10 @@ TEST(Pool, RefusesValuesAtTheirPlace) {
            {"spare_max_age = \"1.5h\"", "as in \"1h30m\", not \"1.5h\""},
            {"hold = \"door\"", "hold: must be \"gate\" or \"app\", not \"door\""},
            {"hold = true", "hold: must be \"gate\" or \"app\", not a boolean"},
-           {"network = \"bridge\"", "network: must be \"none\" or \"host\", not \"bridge\""},
+           {"network = \"container:a\"", "network: must be \"none\", \"host\" or the name of a"},
+           {"network = \"\"", "network: must be \"none\", \"host\" or the name of a"},
+           {"pull = \"often\"",
+            "pull: must be \"missing\", \"always\" or \"never\", not \"often\""},
            {"command = \"/worker --once\"", "command: must be an array of strings"},
            {"command = [\"/worker\", 1]", "p.toml:3:23: command[1]: must be a string"},
            {"command = [\"\"]", "command: must not begin with an empty string"},

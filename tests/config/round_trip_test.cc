@@ -17,6 +17,7 @@ class Generator {
     Pool pool;
     pool.name = "p" + std::to_string(below(1000));
     pool.worker = worker();
+    pool.pull = flip() ? Pull::kMissing : flip() ? Pull::kAlways : Pull::kNever;
     pool.replicas = below(1001);
     if (flip()) pool.standby = below(65);
     pool.spare_max_age = milliseconds{1000 + below(2'592'000'000 - 1000)};
@@ -61,7 +62,7 @@ class Generator {
     if (flip()) worker.resources.cpu = 0.01 + real() * 1000;
     if (flip()) worker.resources.memory_bytes = (4ULL << 20U) + below(UINT32_MAX);
     worker.resources.pids = 1 + below(4'194'304);
-    worker.network = flip() ? Network::kHost : Network::kNone;
+    worker.network = flip() ? "host" : flip() ? "none" : "net-" + std::to_string(below(9));
     worker.security = {flip(), flip(), flip(), {}};
     if (flip()) worker.security.capabilities = {"CAP_CHOWN", "CAP_BPF"};
     worker.hold = flip() ? Hold::kApp : Hold::kGate;
@@ -101,7 +102,7 @@ TEST(CanonicalJson, HoldsEveryKeyInOrder) {
       R"({"backoff":{"factor":2.0,"initial":"100ms","max":"30s","reset_after":"10s"},"command":[],)"
       R"("env":{},"hold":"gate","image":"i","lifetime":{"stop_grace":"30s"},)"
       R"("logs":{"pool":"16MiB","worker":"256KiB"},"mounts":[],"name":"a","network":"none",)"
-      R"("replicas":1,"resources":{"cpu":null,"memory":null,"pids":256},)"
+      R"("pull":"missing","replicas":1,"resources":{"cpu":null,"memory":null,"pids":256},)"
       R"("security":{"capabilities":[],"no_new_privileges":true,"read_only_rootfs":false,)"
       R"("seccomp":true},"spare_max_age":"1h","standby":"auto","user":"","working_directory":""})");
 }

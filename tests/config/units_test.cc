@@ -23,6 +23,15 @@ TEST(Duration, ReadsWholeNumbersWithUnits) {
   EXPECT_EQ(parse_duration("9223372036854775807ms"), milliseconds::max());
 }
 
+TEST(Percent, ReadsAWholeNumberWithItsSign) {
+  EXPECT_EQ(parse_percent("15%"), 15U);
+  EXPECT_EQ(parse_percent("0%"), 0U);
+  EXPECT_EQ(parse_percent("4294967295%"), 4'294'967'295U);
+  for (const char* text : {"", "%", "15", "15 %", "-1%", "1.5%", "15%%", "4294967296%", "a%"}) {
+    EXPECT_EQ(parse_percent(text), std::nullopt) << text;
+  }
+}
+
 TEST(Duration, RefusesEverythingElse) {
   for (const char* text : {"",
                            "1",

@@ -202,6 +202,8 @@ const char* name(EmptyReason reason) {
       return "adopting";
     case EmptyReason::kPaused:
       return "paused";
+    case EmptyReason::kPulling:
+      return "pulling";
     case EmptyReason::kNoImage:
       return "no image";
     case EmptyReason::kBackoff:

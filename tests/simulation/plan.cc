@@ -26,6 +26,7 @@ void draw_start_faults(Random& random, double badness, Faults& faults) {
   faults.query_silent = rate(random, badness, 0.3);
   faults.prepare_fails = rate(random, badness, 0.5);
   faults.prepare_silent = rate(random, badness, 0.3);
+  faults.prepare_slow = rate(random, badness, 0.8);
 }
 
 void draw_worker_faults(Random& random, double badness, Faults& faults) {

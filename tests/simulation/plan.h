@@ -33,6 +33,7 @@ struct Faults {
   double query_silent = 0;
   double prepare_fails = 0;
   double prepare_silent = 0;
+  double prepare_slow = 0;  ///< a pull of seconds or minutes
   // gates
   double gate_lost = 0;
   double gate_mute = 0;  ///< it never connects

@@ -10,7 +10,9 @@ void Runtime::prepare(Run run, const PrepareRevision& what) {
   Random& random = scene_.random;
   if (random.chance(scene_.faults.prepare_silent)) return;
   const bool unlucky = random.chance(scene_.faults.prepare_fails);
-  scene_.agenda.after(random.spread(1ms, 1s), [this, run, what, unlucky] {
+  const bool slow = random.chance(scene_.faults.prepare_slow);
+  const Duration took = slow ? random.spread(1s, 600s) : random.spread(1ms, 1s);
+  scene_.agenda.after(took, [this, run, what, unlucky] {
     const auto wanted = scene_.truth.wanted.find(what.pool);
     const bool bad = wanted != scene_.truth.wanted.end() &&
                      wanted->second.health[what.revision].prepare_fails_until > scene_.now();

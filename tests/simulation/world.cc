@@ -45,7 +45,9 @@ Duration answer_time(const Scene& scene) {
   may_lack(faults.store_silent, limits.record_deadline);
   may_lack(faults.list_silent, limits.inventory_deadline);
   may_lack(faults.query_silent, kQueryDeadline);
-  if (faults.prepare_silent > 0 || faults.event_lost > 0) wait = std::max(wait, kPrepareDeadline);
+  if (faults.prepare_silent > 0 || faults.prepare_slow > 0 || faults.event_lost > 0) {
+    wait = std::max(wait, kPrepareDeadline);
+  }
   return wait;
 }
 
@@ -69,11 +71,11 @@ bool faultless(const Plan& plan) {
          faults.event_late == 0 && faults.start_unsure == 0 && faults.start_silent == 0 &&
          faults.remove_fails == 0 && faults.remove_silent == 0 && faults.list_fails == 0 &&
          faults.list_slow == 0 && faults.list_silent == 0 && faults.query_unsure == 0 &&
-         faults.query_silent == 0 && faults.prepare_silent == 0 && faults.gate_lost == 0 &&
-         faults.gate_mute == 0 && faults.release_lost == 0 && faults.release_slow == 0 &&
-         faults.exit_missed == 0 && faults.kill_stuck == 0 && faults.signal_lost == 0 &&
-         faults.store_slow == 0 && faults.store_silent == 0 && faults.crash == 0 &&
-         faults.stall == 0;
+         faults.query_silent == 0 && faults.prepare_silent == 0 && faults.prepare_slow == 0 &&
+         faults.gate_lost == 0 && faults.gate_mute == 0 && faults.release_lost == 0 &&
+         faults.release_slow == 0 && faults.exit_missed == 0 && faults.kill_stuck == 0 &&
+         faults.signal_lost == 0 && faults.store_slow == 0 && faults.store_silent == 0 &&
+         faults.crash == 0 && faults.stall == 0;
 }
 
 Duration grace_time(const Scene& scene) {

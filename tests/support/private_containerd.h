@@ -7,46 +7,27 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/private_daemon.h"
+
 namespace mayfly::support {
 
-class PrivateContainerd {
+class PrivateContainerd final : public PrivateDaemon {
  public:
-  /// Starts it and waits until it takes connections. A host without containerd or runc fails the
-  /// test (an exception): there is no skipping.
   PrivateContainerd();
-  ~PrivateContainerd();  ///< ends it, its shims and their containers, and removes all their files
-  PrivateContainerd(const PrivateContainerd&) = delete;
-  PrivateContainerd& operator=(const PrivateContainerd&) = delete;
+  ~PrivateContainerd() override;  ///< ends it, its shims and their containers, and all their files
 
-  [[nodiscard]] const std::string& directory() const { return directory_; }
-  [[nodiscard]] std::string socket() const { return directory_ + "/c.sock"; }
-  [[nodiscard]] const std::string& name_space() const { return name_space_; }
-  [[nodiscard]] std::string cgroup_parent() const { return "/" + name_space_; }
-  [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] std::string socket() const override { return directory() + "/c.sock"; }
+  [[nodiscard]] const std::string& name_space() const { return unique(); }
 
-  void start();  ///< REQUIRES: it does not run
-  void terminate();
-  void kill9();
-  void stop() const;   ///< SIGSTOP
-  void go_on() const;  ///< SIGCONT
-
-  /// What is left of containers, a line each: shims, mounts, cgroups, runc's state. Nothing else
-  /// may be under way.
-  [[nodiscard]] std::vector<std::string> leftovers() const;
-
-  /// Host pids of the processes in the containers' cgroups.
-  [[nodiscard]] std::vector<pid_t> container_processes() const;
+  /// Shims, mounts, cgroups, runc's and containerd's state.
+  [[nodiscard]] std::vector<std::string> leftovers() const override;
   /// Pids of the shims that serve this containerd.
   [[nodiscard]] std::vector<pid_t> shims() const;
 
  private:
-  void signal_and_reap(int signal);
-  void wait_until_serving() const;
-  void clear_away() const;
-
-  std::string directory_;
-  std::string name_space_;
-  pid_t pid_ = -1;
+  [[nodiscard]] std::vector<std::string> command() const override;
+  [[nodiscard]] bool serves() const override { return connects(socket()); }
+  [[nodiscard]] std::vector<std::string> state_folders() const;
 };
 
 }  // namespace mayfly::support

@@ -1,12 +1,12 @@
 #include "runtime/containerd/images/image_store.h"
 
-#include <array>
-#include <ctime>
 #include <random>
 
+#include "runtime/containerd/images/lease.h"
 #include "runtime/containerd/images/spelling.h"
 #include "runtime/containerd/images/view.h"
 #include "runtime/containerd/translate.h"
+#include "runtime/oci/digest.h"
 
 namespace mayfly::containerd {
 namespace {
@@ -14,18 +14,9 @@ namespace {
 using runtime::Fault;
 using runtime::FaultKind;
 
-constexpr std::time_t kLeaseSeconds = 3600;
-constexpr const char* kLease = "mayfly-image";
-
 std::string random_word() {
   std::random_device random;
   return std::to_string((std::uint64_t{random()} << 32) | random());
-}
-
-/// What the keys of this run begin with.
-std::string run_prefix(const std::string& what) {
-  static const std::string run = random_word();
-  return what + "-" + run + "-";
 }
 
 tl::unexpected<Fault> refused(std::string why) {
@@ -41,15 +32,18 @@ Blob blob_of(const wire::Descriptor& descriptor) {
   return {descriptor.media_type(), descriptor.digest(), descriptor.size()};
 }
 
-std::string rfc3339(std::time_t time) {
-  std::tm utc{};
-  gmtime_r(&time, &utc);
-  std::array<char, 32> text{};
-  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text.data();
+}  // namespace
+
+std::string ImageStore::run_prefix(const std::string& what) {
+  static const std::string run = random_word();
+  return what + "-" + run + "-";
 }
 
-}  // namespace
+std::uint64_t size_of(const Manifest& manifest) {
+  std::uint64_t bytes = 0;
+  for (const auto& layer : manifest.layers) bytes += static_cast<std::uint64_t>(layer.size);
+  return bytes;
+}
 
 std::string ImageStore::unique_key(const std::string& what) {
   return run_prefix(what) + random_word();
@@ -61,10 +55,10 @@ runtime::Result<PreparedImage> ImageStore::prepare(const std::string& name) {
   auto resolved = resolve(*target);
   if (!resolved) return tl::unexpected(resolved.error());
   PreparedImage prepared;
-  prepared.chain_id = chain_id(resolved->config.diff_ids);
+  prepared.chain_id = oci::chain_id(resolved->config.diff_ids);
   const auto there = has_snapshot(prepared.chain_id);
   if (!there) return tl::unexpected(there.error());
-  const Lease lease(*this);
+  const Lease lease(api_, owned_);
   if (lease.fault()) return tl::unexpected(*lease.fault());
   if (!*there) {
     if (const auto unpacked = unpack(*resolved); !unpacked) {
@@ -72,30 +66,17 @@ runtime::Result<PreparedImage> ImageStore::prepare(const std::string& name) {
     }
   }
   prepared.accounts = read_accounts(prepared.chain_id);
-  prepared.image = {name, resolved->blob.digest, 0};
-  for (const auto& layer : resolved->manifest.layers) {
-    prepared.image.size_bytes += static_cast<std::uint64_t>(layer.size);
-  }
+  prepared.image = {name, resolved->blob.digest, size_of(resolved->manifest)};
   prepared.config = std::move(resolved->config);
   return prepared;
 }
 
-runtime::Result<std::vector<runtime::Image>> ImageStore::list() {
-  const auto listed = api_.call(method::kListImages, wire::ListImagesRequest{});
-  if (!listed) return fault(listed, "list the images");
-  std::vector<runtime::Image> images;
-  for (const auto& image : listed->images()) {
-    runtime::Image entry{image.name(), image.target().digest(), 0};
-    // One that is not for this platform, or not whole, is listed by what is known of it.
-    if (const auto resolved = resolve(blob_of(image.target()))) {
-      entry.digest = resolved->blob.digest;
-      for (const auto& layer : resolved->manifest.layers) {
-        entry.size_bytes += static_cast<std::uint64_t>(layer.size);
-      }
-    }
-    images.push_back(std::move(entry));
-  }
-  return images;
+runtime::Result<runtime::Image> ImageStore::look_up(const std::string& name) {
+  const auto target = find(name);
+  if (!target) return tl::unexpected(target.error());
+  const auto resolved = resolve(*target);
+  if (!resolved) return tl::unexpected(resolved.error());
+  return runtime::Image{name, resolved->blob.digest, size_of(resolved->manifest)};
 }
 
 runtime::Result<Blob> ImageStore::find(const std::string& name) {
@@ -121,21 +102,23 @@ runtime::Result<Blob> ImageStore::find_by_digest(const std::string& digest) {
 }
 
 runtime::Result<std::string> ImageStore::read(const Blob& blob) {
-  if (blob.size > kDocumentBytesMax) return refused("the image: " + blob.digest + " is too large");
+  if (blob.size > oci::kDocumentBytesMax)
+    return refused("the image: " + blob.digest + " is too large");
   wire::ReadContentRequest request;
   request.set_digest(blob.digest);
   std::string bytes;
   const auto take = [&](const wire::ContentRead& part) {
     bytes += part.data();
-    return bytes.size() <= static_cast<std::size_t>(kDocumentBytesMax);
+    return bytes.size() <= static_cast<std::size_t>(oci::kDocumentBytesMax);
   };
   const auto end =
       api_.stream<wire::ReadContentRequest, wire::ContentRead>(method::kReadContent, request, take);
   if (!end && is_answer(end.error(), grpc::Code::kNotFound)) {
-    return refused("the image is not whole: " + blob.digest + " is missing");
+    return tl::unexpected(
+        Fault{FaultKind::kNotFound, "the image is not whole: " + blob.digest + " is missing"});
   }
   if (!end) return tl::unexpected(fault_of(end.error(), "read the image"));
-  if (sha256_digest(bytes) != blob.digest) {
+  if (oci::sha256_digest(bytes) != blob.digest) {
     return refused("the image: " + blob.digest + " is not what is stored under this digest");
   }
   return bytes;
@@ -146,9 +129,9 @@ runtime::Result<ImageStore::Resolved> ImageStore::resolve(Blob target) {
   for (int depth = 0; depth < kIndexesMax; ++depth) {
     const auto bytes = read(target);
     if (!bytes) return tl::unexpected(bytes.error());
-    auto parsed = parse_manifest(*bytes, oci::host_architecture());
+    auto parsed = oci::parse_manifest(*bytes, oci::host_architecture());
     if (!parsed) return refused(parsed.error());
-    if (const auto* choice = std::get_if<Choice>(&*parsed)) {
+    if (const auto* choice = std::get_if<oci::Choice>(&*parsed)) {
       target = choice->manifest;
       continue;
     }
@@ -178,42 +161,6 @@ runtime::Result<bool> ImageStore::has_snapshot(const std::string& key) {
   if (reply) return true;
   if (is_answer(reply.error(), grpc::Code::kNotFound)) return false;
   return fault(reply, "look for the image's snapshot");
-}
-
-runtime::Result<std::monostate> ImageStore::drop_old_leases() {
-  wire::ListLeasesRequest request;
-  request.add_filters(owned_filter(owned_));
-  const auto listed = api_.call(method::kListLeases, request);
-  if (!listed) return fault(listed, "list the leases");
-  for (const auto& lease : listed->leases()) {
-    if (lease.id().starts_with(run_prefix(kLease))) continue;
-    wire::LeaseId old;
-    old.set_id(lease.id());
-    const auto dropped = api_.call(method::kDeleteLease, old);
-    if (!dropped) return fault(dropped, "end an old lease");
-  }
-  return std::monostate{};
-}
-
-ImageStore::Lease::Lease(ImageStore& store) : store_(store), id_(unique_key(kLease)) {
-  wire::CreateLeaseRequest request;
-  request.set_id(id_);
-  request.mutable_labels()->insert({store.owned_.label, store.owned_.value});
-  request.mutable_labels()->insert(
-      {"containerd.io/gc.expire", rfc3339(std::time(nullptr) + kLeaseSeconds)});
-  if (const auto reply = store.api_.call(method::kCreateLease, request); !reply) {
-    fault_ = fault_of(reply.error(), "create a lease");
-    return;
-  }
-  store.api_.use_lease(id_);
-}
-
-ImageStore::Lease::~Lease() {
-  store_.api_.use_lease({});
-  wire::LeaseId request;
-  request.set_id(id_);
-  // Unanswered, it expires.
-  static_cast<void>(store_.api_.call(method::kDeleteLease, request));
 }
 
 oci::Accounts ImageStore::read_accounts(const std::string& chain) {

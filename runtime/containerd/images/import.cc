@@ -1,43 +1,26 @@
 #include "runtime/containerd/images/import.h"
 
-#include <openssl/evp.h>
-
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "runtime/containerd/images/archive_plan.h"
+#include "runtime/containerd/images/lease.h"
+#include "runtime/containerd/images/records.h"
 #include "runtime/containerd/images/tar_file.h"
 #include "runtime/containerd/images/upload.h"
 #include "runtime/containerd/translate.h"
+#include "runtime/oci/digest.h"
 
 namespace mayfly::containerd {
 namespace {
 
 using nlohmann::json;
+using oci::sha256_digest;
 using runtime::Fault;
 using runtime::FaultKind;
 using runtime::Result;
 
 constexpr std::size_t kDocumentsBytesMax = 64 << 20;  ///< of all together
-
-/// The digest of bytes that come in pieces.
-class Hash {
- public:
-  Hash() : context_(EVP_MD_CTX_new()) { EVP_DigestInit_ex(context_, EVP_sha256(), nullptr); }
-  ~Hash() { EVP_MD_CTX_free(context_); }
-  Hash(const Hash&) = delete;
-  Hash& operator=(const Hash&) = delete;
-  void add(std::string_view bytes) { EVP_DigestUpdate(context_, bytes.data(), bytes.size()); }
-  std::string digest() {
-    std::string bytes(EVP_MAX_MD_SIZE, '\0');
-    unsigned size = 0;
-    EVP_DigestFinal_ex(context_, reinterpret_cast<unsigned char*>(bytes.data()), &size);
-    return digest_text({bytes.data(), size});
-  }
-
- private:
-  EVP_MD_CTX* context_;
-};
 
 class Import {
  public:
@@ -48,7 +31,7 @@ class Import {
     auto plan = plan_import(contents_, name);
     if (!plan) return refused(plan.error());
     contents_.documents.clear();
-    const ImageStore::Lease lease(store_);
+    const Lease lease(store_.api(), store_.owned());
     if (lease.fault()) return tl::unexpected(*lease.fault());
     if (const auto stored = store_layers(*plan); !stored) return tl::unexpected(stored.error());
     std::vector<runtime::Image> images;
@@ -83,7 +66,7 @@ class Import {
       if (!entry.link_target.empty()) contents_.links[entry.name] = entry.link_target;
       if (!entry.plain) continue;
       contents_.files[entry.name] = entry.size;
-      if (entry.size > kDocumentBytesMax || !may_be_document(entry.name)) continue;
+      if (entry.size > oci::kDocumentBytesMax || !may_be_document(entry.name)) continue;
       std::string bytes;
       const auto read = tar.read([&](std::string_view piece) -> tl::expected<void, std::string> {
         bytes += piece;
@@ -121,7 +104,7 @@ class Import {
 
   Step store_layer(TarFile& tar, const std::string& entry) {
     Upload upload(store_.api());
-    Hash hash;
+    oci::Sha256 hash;
     Blob blob;
     std::optional<Fault> fault;
     const auto read = tar.read([&](std::string_view piece) -> tl::expected<void, std::string> {
@@ -142,13 +125,14 @@ class Import {
   }
 
   static std::string layer_type(std::string_view first_bytes) {
-    return first_bytes.starts_with("\x1f\x8b") ? media::kDockerLayerGzip : media::kDockerLayer;
+    return first_bytes.starts_with("\x1f\x8b") ? oci::media::kDockerLayerGzip
+                                               : oci::media::kDockerLayer;
   }
 
   Result<std::vector<runtime::Image>> make_image(const PlannedImage& planned) {
     ImageStore::Resolved resolved;
     resolved.config = planned.parsed_config;
-    resolved.manifest.config = {media::kDockerConfig, sha256_digest(planned.config),
+    resolved.manifest.config = {oci::media::kDockerConfig, sha256_digest(planned.config),
                                 static_cast<std::int64_t>(planned.config.size())};
     std::uint64_t size = 0;
     for (const auto& layer : planned.layers) {
@@ -160,7 +144,7 @@ class Import {
       size += static_cast<std::uint64_t>(stored.size);
     }
     const auto manifest = planned.manifest ? *planned.manifest : write_manifest(resolved.manifest);
-    resolved.blob = {planned.manifest ? media::kOciManifest : media::kDockerManifest,
+    resolved.blob = {planned.manifest ? oci::media::kOciManifest : oci::media::kDockerManifest,
                      sha256_digest(manifest), static_cast<std::int64_t>(manifest.size())};
     if (const auto stored = store_documents(resolved, planned.config, manifest); !stored) {
       return tl::unexpected(stored.error());
@@ -170,7 +154,9 @@ class Import {
     }
     std::vector<runtime::Image> images;
     for (const auto& name : planned.names) {
-      if (const auto named = store_.name(name, resolved.blob); !named) {
+      const auto named =
+          Records(store_).name({name, resolved.blob, resolved.blob}, Records::Taken::kMove);
+      if (!named) {
         return tl::unexpected(named.error());
       }
       images.push_back({name, resolved.blob.digest, size});
@@ -185,7 +171,7 @@ class Import {
     json layers = json::array();
     for (const auto& layer : manifest.layers) layers.push_back(descriptor(layer));
     return json{{"schemaVersion", 2},
-                {"mediaType", media::kDockerManifest},
+                {"mediaType", oci::media::kDockerManifest},
                 {"config", descriptor(manifest.config)},
                 {"layers", layers}}
         .dump();
@@ -199,18 +185,12 @@ class Import {
       labels["containerd.io/gc.ref.content.l." + std::to_string(at)] =
           image.manifest.layers[at].digest;
     }
-    if (auto stored = store_document(config, image.manifest.config.digest, {}); !stored) {
+    auto& api = store_.api();
+    if (auto stored = upload_document(api, image.manifest.config, config, {}); !stored) {
       return stored;
     }
-    if (auto stored = store_document(manifest, image.blob.digest, labels); !stored) return stored;
+    if (auto stored = upload_document(api, image.blob, manifest, labels); !stored) return stored;
     return store_.label_content(image.blob.digest, labels);  // it may have been there without
-  }
-
-  Step store_document(const std::string& bytes, const std::string& digest,
-                      const Upload::Labels& labels) {
-    Upload upload(store_.api());
-    if (auto written = upload.write(bytes); !written) return written;
-    return upload.commit(digest, labels);
   }
 
   ImageStore& store_;

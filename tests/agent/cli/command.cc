@@ -92,6 +92,15 @@ std::string RunningMayfly::read_until(const std::string& mark) {
 int RunningMayfly::hang_up() {
   close(out_);
   out_ = -1;
+  return wait_for_end();
+}
+
+int RunningMayfly::interrupt() {
+  kill(pid_, SIGINT);
+  return wait_for_end();
+}
+
+int RunningMayfly::wait_for_end() {
   int status = 0;
   waitpid(pid_, &status, 0);
   pid_ = -1;

@@ -28,8 +28,12 @@ class RunningMayfly {
   std::string read_until(const std::string& mark);
   /// Nobody reads its output any more; waits for its end.
   int hang_up();
+  /// As Ctrl-C does; waits for its end.
+  int interrupt();
 
  private:
+  int wait_for_end();
+
   int pid_ = -1;
   int out_ = -1;
 };

@@ -259,7 +259,8 @@ TEST_F(Command, ImportsAnImage) {
   EXPECT_EQ(run({"image", "import", file, "--name", "demo:1"}).out, "imported demo:1\n");
   EXPECT_EQ(run({"image", "import", "/nonexistent.tar"}).code, 1);
   server_.on_loop([](FakeOperations& operations) {
-    operations.image_rows = {{"demo:1", "sha256:0123456789abcdef0123", 22'439'526}};
+    operations.image_rows = {control::image_row("demo:1")};
+    operations.image_rows[0].size_bytes = 22'439'526;
   });
   EXPECT_NE(run({"image", "ls"}).out.find("21.4 MiB"), std::string::npos);
 }

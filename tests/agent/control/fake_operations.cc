@@ -184,11 +184,32 @@ void FakeOperations::exits(store::ExitQuery query, Reply<std::vector<store::Exit
   reply(std::move(found));
 }
 
+ImageRow image_row(const std::string& name) {
+  ImageRow row;
+  row.name = name;
+  row.digest = "sha256:abc";
+  row.size_bytes = 12;
+  return row;
+}
+
 void FakeOperations::import_image(const std::string& file, const std::optional<std::string>& name,
                                   Reply<std::vector<ImageRow>> reply) {
   if (on_import) on_import(file);
   finish<std::vector<ImageRow>>("import", std::move(reply),
-                                {{name.value_or("from-the-file:1"), "sha256:abc", 12}});
+                                {image_row(name.value_or("from-the-file:1"))});
+}
+
+void FakeOperations::pull_image(const std::string& name, Reply<ImageRow> reply) {
+  finish<ImageRow>("pull " + name, std::move(reply), image_row(name));
+}
+
+void FakeOperations::remove_image(const std::string& name, Reply<std::vector<ImageRow>> reply) {
+  finish<std::vector<ImageRow>>("rm " + name, std::move(reply), {image_row(name)});
+}
+
+void FakeOperations::collect_images(CollectOptions options,
+                                    Reply<std::vector<CollectedRow>> reply) {
+  finish(options.dry_run ? "gc dry-run" : "gc", std::move(reply), collected);
 }
 
 void FakeOperations::images(Reply<std::vector<ImageRow>> reply) {

@@ -27,6 +27,9 @@ class TemporaryDirectory {
   std::filesystem::path path_;
 };
 
+/// An image of twelve bytes.
+[[nodiscard]] ImageRow image_row(const std::string& name);
+
 class FakeOperations final : public Operations {
  public:
   explicit FakeOperations(boost::asio::io_context& loop);
@@ -41,6 +44,9 @@ class FakeOperations final : public Operations {
   std::map<core::SlotIndex, core::EmptySlot> reasons;
   std::vector<store::Exit> records;
   std::vector<ImageRow> image_rows;
+  std::vector<Pull> pulling;
+  std::vector<CollectedRow> collected;
+  std::vector<doctor::Check> checks;
   logs::Logs& log_files() { return *logs_; }
 
   // ---- how it answers ----
@@ -84,6 +90,11 @@ class FakeOperations final : public Operations {
   void import_image(const std::string& file, const std::optional<std::string>& name,
                     Reply<std::vector<ImageRow>> reply) override;
   void images(Reply<std::vector<ImageRow>> reply) override;
+  [[nodiscard]] std::vector<Pull> pulls() const override { return pulling; }
+  void pull_image(const std::string& name, Reply<ImageRow> reply) override;
+  void remove_image(const std::string& name, Reply<std::vector<ImageRow>> reply) override;
+  void collect_images(CollectOptions options, Reply<std::vector<CollectedRow>> reply) override;
+  void doctor(Reply<std::vector<doctor::Check>> reply) override { reply(checks); }
 
  private:
   template <class T>

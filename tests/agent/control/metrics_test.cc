@@ -50,6 +50,21 @@ TEST_F(Metrics, TellSlotsByStateAndReason) {
   EXPECT_TRUE(has(R"(mayfly_slots{pool="encode",state="empty",reason="paused"} 0)"));
 }
 
+TEST_F(Metrics, CountImagesAndPulls) {
+  operations_.seen.images = {
+      .pulled = 3, .pulled_bytes = 300, .failed = 2, .removed = 1, .kept = 2, .kept_bytes = 200};
+  operations_.pulling.resize(2);
+  operations_.pulling[0].bytes_done = 40;
+  EXPECT_TRUE(has(R"(mayfly_image_pulls_total{result="pulled"} 3)"));
+  EXPECT_TRUE(has(R"(mayfly_image_pulls_total{result="failed"} 2)"));
+  EXPECT_TRUE(has("mayfly_image_pulled_bytes_total 300"));
+  EXPECT_TRUE(has("mayfly_images_removed_total 1"));
+  EXPECT_TRUE(has("mayfly_images 2"));
+  EXPECT_TRUE(has("mayfly_image_bytes 200"));
+  EXPECT_TRUE(has("mayfly_image_pulls_inflight 2"));
+  EXPECT_TRUE(has("mayfly_image_pull_bytes 40"));
+}
+
 TEST_F(Metrics, GiveHistogramsInSecondsWithCumulativeBuckets) {
   operations_.add_pool("encode", 1);
   agent::PoolEvidence& evidence = operations_.seen.pool("encode");

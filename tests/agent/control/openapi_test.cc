@@ -102,6 +102,9 @@ TEST(OpenApi, DescribesEveryFieldThatIsGiven) {
   operations.add_pool("encode", 2);
   const core::Worker& worker = operations.add_running("encode", 0);
   operations.details["encode"].revisions.emplace_back();
+  Pull pull;
+  pull.wanted_by = {{"encode", 1}};
+  operations.pulling = {pull};
   const Moment moment{operations.time, 0};
   Keys keys;
   collect(status_view(operations, moment), keys);
@@ -115,7 +118,12 @@ TEST(OpenApi, DescribesEveryFieldThatIsGiven) {
   ApplyResult applied;
   applied.changes.emplace_back();
   collect(apply_view(applied), keys);
-  collect(image_view({}), keys);
+  ImageRow image;
+  image.used_by.emplace_back();
+  collect(image_view(image), keys);
+  collect(pull_view(pull), keys);
+  collect(collected_view({}), keys);
+  collect(doctor_view({{"a", doctor::Status::kOk, "b", ""}}), keys);
   EXPECT_GT(keys.size(), 100U);
   std::string text;
   for (const std::string& line : document()) text += line + "\n";

@@ -170,7 +170,7 @@ TEST(Adoption, NothingOfTheDesiredRevisionStartsBeforeItsImageIsThere) {
   Harness core;
   adopt(core, bare_pool(2), {running(11, 0, 1)});
   EXPECT_TRUE(core.wants<StartWorker>().empty());
-  EXPECT_EQ(core.why(1).reason, EmptyReason::kNoImage);
+  EXPECT_EQ(core.why(1).reason, EmptyReason::kPulling);
   core.feed(RevisionPrepared{"p", Revision{1}});
   EXPECT_EQ(core.wants<StartWorker>().size(), 1U);
 }

@@ -17,7 +17,7 @@ TEST(Revision, IsPreparedBeforeAnythingStarts) {
   ASSERT_EQ(core.wants<PrepareRevision>().size(), 1U);
   core.feed(InventoryTaken{core.last_inventory(), {}});
   EXPECT_TRUE(core.wants<StartWorker>().empty());
-  EXPECT_EQ(core.why().reason, EmptyReason::kNoImage);
+  EXPECT_EQ(core.why().reason, EmptyReason::kPulling);
   core.feed(RevisionPrepared{"p", Revision{1}});
   EXPECT_EQ(core.wants<StartWorker>().size(), 2U);
 }
@@ -35,6 +35,8 @@ TEST(Revision, ThatCannotBePreparedIsTriedAgainEverMoreSlowly) {
     EXPECT_TRUE(Harness::of<PrepareRevision>(core.run(expected - 1ns)).empty());
     core.pass(1ns);
     ASSERT_EQ(core.wants<PrepareRevision>().size(), 1U);
+    EXPECT_EQ(core.why().reason, EmptyReason::kPulling);
+    EXPECT_EQ(core.why().detail, "again, after: no such image");
     expected = std::min<Duration>(expected * 2, 60s);
   }
   core.feed(RevisionFailed{"p", Revision{1}, "no such image"});
@@ -48,6 +50,37 @@ TEST(Revision, WithoutAnAnswerIsPreparedAgain) {
   core.feed(PoolDesired{small_pool()});
   EXPECT_TRUE(Harness::of<PrepareRevision>(core.run(59s)).empty());
   EXPECT_EQ(Harness::of<PrepareRevision>(core.run(2s)).size(), 1U);
+}
+
+TEST(Revision, ThatIsBeingPulledLeavesThePoolOnTheOldOne) {
+  Harness core;
+  core.fill(small_pool());
+  core.feed(PoolDesired{at(small_pool(), 2)});
+  ASSERT_EQ(core.wants<PrepareRevision>().at(0).revision, Revision{2});
+  // For minutes: exits go on being replaced, and spares made, of the revision that is there.
+  for (int minute = 0; minute < 5; ++minute) {
+    core.pass(60s);
+    const WorkerId spare = core.spares().at(0);
+    core.exit(core.worker_in(0));
+    ASSERT_EQ(core.wants<ReleaseWorker>().at(0).worker, spare) << minute;
+    const auto starts = core.wants<StartWorker>();
+    ASSERT_EQ(starts.size(), 1U) << minute;
+    EXPECT_EQ(starts[0].revision, Revision{1});
+    core.feed(WorkerRunning{spare, core.now()}, WorkerStarted{starts[0].worker},
+              GateReady{starts[0].worker});
+  }
+  EXPECT_EQ(core.pool().active, Revision{1});
+  core.feed(RevisionPrepared{"p", Revision{2}});
+  EXPECT_EQ(core.wants<StartWorker>().at(0).revision, Revision{2});
+}
+
+TEST(Revision, ThatIsNotAskedForWhileTheRuntimeIsAwayWaitsForThat) {
+  Harness core;
+  core.adopt();
+  core.feed(RuntimeLost{"gone"});
+  core.feed(PoolDesired{small_pool()});
+  EXPECT_EQ(core.why().reason, EmptyReason::kRuntimeDown);
+  EXPECT_EQ(core.why().detail, "gone");
 }
 
 TEST(Revision, IsStagedWhileTheOldOneGoesOnThenReplacesItOnExit) {

@@ -118,7 +118,9 @@ TEST(Durability, OfEveryAcknowledgedRecordOnAFullDisk) {
     ASSERT_TRUE(opened.store) << opened.error;
     written = fill(opened);
     ASSERT_GT(written.size(), 10U);
-    EXPECT_FALSE(opened.record(exit_of(std::string(500, 'n'))));
+    Exit large = exit_of("no room");
+    large.stderr_tail = std::string(4096, 'x');
+    EXPECT_FALSE(opened.record(std::move(large)));
     EXPECT_EQ(opened.exits().size(), written.size());
     fs::remove(ballast);
     EXPECT_TRUE(opened.record(exit_of("after")));

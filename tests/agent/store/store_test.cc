@@ -156,6 +156,40 @@ TEST_F(StoreTest, KeepsWhatItWasGivenOverARestart) {
                                                      {"a", 2, "01", "{ }", "sha256:2", 6}}));
 }
 
+TEST_F(StoreTest, RemembersTheImagesThatWereBroughtIn) {
+  const Image used{"a:1", "sha256:1", 7, 5, std::nullopt};
+  Image unused{"a:1", "sha256:2", 8, 6, 9};
+  {
+    OpenStore opened{options()};
+    for (const Image& image : {used, unused, Image{"b:1", "sha256:1", 7, 5, 1}}) {
+      opened.store->put_image(image, [](bool good) { EXPECT_TRUE(good); });
+    }
+    unused.unused_ms = 10;
+    opened.store->put_image(unused, [](bool good) { EXPECT_TRUE(good); });
+    opened.store->drop_image({"b:1", "sha256:1", 0, 0, {}}, [](bool good) { EXPECT_TRUE(good); });
+    opened.store->put_image({std::string(600, 'x'), "", 0, 0, {}},
+                            [](bool good) { EXPECT_FALSE(good); });
+    opened.run();
+  }
+  const OpenStore opened{options()};
+  ASSERT_TRUE(opened.store) << opened.error;
+  EXPECT_EQ(opened.store->loaded().images, (std::vector<Image>{used, unused}));
+}
+
+TEST_F(StoreTest, KeepsTheLatestImagesUpToABound) {
+  {
+    OpenStore opened{options()};
+    for (std::uint32_t i = 0; i < kImagesKept + 5; ++i) {
+      opened.store->put_image({"a:" + std::to_string(i), "d", 0, i, {}}, [](bool) {});
+    }
+    opened.run();
+  }
+  const OpenStore opened{options()};
+  const auto& images = opened.store->loaded().images;
+  ASSERT_EQ(images.size(), kImagesKept);
+  for (const Image& image : images) EXPECT_GE(image.brought_ms, 5);
+}
+
 TEST_F(StoreTest, KeepsAHundredRevisionsOfAPool) {
   {
     OpenStore opened{options()};

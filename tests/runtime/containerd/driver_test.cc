@@ -21,6 +21,10 @@ TEST_F(Driver, CreatesAContainerThatRuns) {
   ASSERT_TRUE(listed);
   EXPECT_EQ(listed->state, State::kRunning);
   EXPECT_EQ(listed->pid, started->pid);
+  EXPECT_EQ(listed->cgroup, started->cgroup);
+  EXPECT_NE(support::read_file("/proc/" + std::to_string(started->pid) + "/cgroup")
+                .find(":" + started->cgroup + "\n"),
+            std::string::npos);
   EXPECT_EQ(listed->labels.at("mayfly.worker"), "one");
   EXPECT_EQ(listed->labels.at("mayfly.instance"), "test");
 }

@@ -1,0 +1,115 @@
+#include "runtime/docker/spec.h"
+
+#include "runtime/docker/json.h"
+#include "runtime/oci/spec.h"
+
+namespace mayfly::docker {
+namespace {
+
+using runtime::ContainerSpec;
+using runtime::Network;
+
+Json environment(const ContainerSpec& container) {
+  Json list = Json::array();
+  for (const auto& [name, value] : container.env) list.push_back(name + "=" + value);
+  return list;
+}
+
+std::string network(const Network& network) {
+  switch (network.kind) {
+    case Network::Kind::kNone:
+      return "none";
+    case Network::Kind::kHost:
+      return "host";
+    case Network::Kind::kNamed:
+      return network.name;
+  }
+  return "none";
+}
+
+/// As mounts and not as binds: those make a source that is missing.
+Json mounts(const ContainerSpec& container) {
+  Json list = Json::array();
+  for (const auto& [source, target, read_only] : container.mounts) {
+    // No word of propagation: it is private, but where the source holds the daemon's own folder,
+    // and there the daemon takes its own choice only.
+    list.push_back(
+        {{"Type", "bind"}, {"Source", source}, {"Target", target}, {"ReadOnly", read_only}});
+  }
+  return list;
+}
+
+Json security_options(const runtime::Security& security) {
+  Json list = Json::array();
+  if (security.no_new_privileges) list.push_back("no-new-privileges");
+  if (!security.seccomp) list.push_back("seccomp=unconfined");
+  return list;
+}
+
+Json host_config(const ContainerSpec& container, const std::string& cgroup_parent) {
+  const auto& asked = container.resources;
+  Json host{
+      // With live-restore, a daemon that returns kills what it is to remove by itself.
+      {"AutoRemove", false},
+      {"RestartPolicy", {{"Name", "no"}}},
+      // The worker's output goes where the gate puts it.
+      {"LogConfig", {{"Type", "none"}, {"Config", Json::object()}}},
+      {"NetworkMode", network(container.network)},
+      {"IpcMode", "private"},
+      {"CgroupParent", cgroup_parent},
+      {"Mounts", mounts(container)},
+      {"CapDrop", {"ALL"}},
+      {"CapAdd", container.security.capabilities},
+      {"SecurityOpt", security_options(container.security)},
+      {"ReadonlyRootfs", container.security.read_only_rootfs},
+      {"OomScoreAdj", 0},
+      {"Init", false},
+      {"PidsLimit", asked.pids},
+  };
+  if (asked.memory_bytes) {
+    host["Memory"] = *asked.memory_bytes;
+    host["MemorySwap"] = *asked.memory_bytes;  // else twice as much, in swap
+  }
+  if (asked.cpu) {
+    const auto [quota, period] = oci::cpu_quota(*asked.cpu);
+    host["CpuQuota"] = quota;
+    host["CpuPeriod"] = period;
+  }
+  return host;
+}
+
+}  // namespace
+
+tl::expected<std::string, std::string> write_spec(const ContainerSpec& container,
+                                                  const LocalImage& image,
+                                                  const std::string& cgroup_parent) {
+  if (auto fault = oci::fault_of(container, image.config); !fault.empty()) {
+    return tl::unexpected(std::move(fault));
+  }
+  Json document{
+      {"Image", image.id},
+      // All of it, and no Cmd: an entrypoint that is empty would be the image's own.
+      {"Entrypoint", oci::arguments(container, image.config)},
+      {"Cmd", Json::array()},
+      {"Env", environment(container)},
+      {"Hostname", oci::host_name(container)},
+      {"Labels", container.labels},
+      {"Tty", false},
+      {"OpenStdin", false},
+      {"AttachStdin", false},
+      {"AttachStdout", false},
+      {"AttachStderr", false},
+      {"HostConfig", host_config(container, cgroup_parent)},
+  };
+  if (!container.user.empty()) document["User"] = container.user;
+  if (!container.working_directory.empty()) document["WorkingDir"] = container.working_directory;
+  // A spare is not healthy or ill. Said only where there is one: Podman asks systemd otherwise.
+  if (image.has_health_check) document["Healthcheck"] = {{"Test", {"NONE"}}};
+  try {
+    return document.dump();
+  } catch (const Json::type_error&) {  // the library's only way to say so
+    return tl::unexpected(std::string("the command, environment or a path is not UTF-8"));
+  }
+}
+
+}  // namespace mayfly::docker
