@@ -247,11 +247,13 @@ void Daemon::learn_about() {
     control::NodeStatus& status = operator_->node_status();
     status.runtime = about->runtime + " " + about->version;
     images_->set_storage(about->storage);
-    status.runtime_warnings.clear();
+    std::vector<std::string> warnings;
     for (const runtime::Warning& warning : about->warnings) {
-      status.runtime_warnings.push_back(warning.what + "; " + warning.fix);
-      log::warning(warning.what, {{"fix", warning.fix}});
+      warnings.push_back(warning.what + "; " + warning.fix);
     }
+    if (warnings == status.runtime_warnings) return;
+    status.runtime_warnings = std::move(warnings);
+    for (const std::string& warning : status.runtime_warnings) log::warning(warning);
   });
 }
 

@@ -81,12 +81,16 @@ Outcome wait_until_filled(Context& context, const std::string& pool,
 Outcome wait_until_gone(Context& context, const std::string& pool,
                         std::chrono::milliseconds timeout) {
   Json last;
+  // In the list it stays until its last worker is gone; by its name it is not found before that.
   const auto check = [&]() -> Result<Look> {
-    auto answer = context.client.call({.target = target_of(pool), .body = {}});
-    if (!answer && answer.error().code == ExitCode::kNotFound) return Look::kThere;
+    const auto answer = context.client.call({.target = "/v1/pools", .body = {}});
     if (!answer) return tl::unexpected(answer.error());
-    last = std::move(*answer);
-    return Look::kNotYet;
+    for (const Json& row : array(*answer, "pools")) {
+      if (text(row, "name") != pool) continue;
+      last = row;
+      return Look::kNotYet;
+    }
+    return Look::kThere;
   };
   const auto gone = poll(check, timeout);
   if (!gone) return tl::unexpected(gone.error());
