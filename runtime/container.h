@@ -59,7 +59,9 @@ struct ContainerSpec {
 };
 
 struct Started {
-  pid_t pid = 0;  ///< on the host; may have ended by now: take a pidfd, then check its cgroup
+  pid_t pid = 0;       ///< on the host; may have ended by now: take a pidfd, then check its cgroup.
+                       ///< 0: it had ended before its pid was read
+  std::string cgroup;  ///< path below the hierarchies' roots; of this container alone
 };
 
 struct ExitStatus {
@@ -74,6 +76,7 @@ struct Container {
   std::map<std::string, std::string> labels;  ///< empty where only a part without labels is left
   State state = State::kIncomplete;
   pid_t pid = 0;                     ///< of a running one
+  std::string cgroup;                ///< as in Started
   std::optional<ExitStatus> status;  ///< of a stopped one, where it is known
 };
 

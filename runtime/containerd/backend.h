@@ -2,6 +2,8 @@
 // node wants its containers. Owned by the driver.
 #pragma once
 
+#include <string>
+
 #include "runtime/containerd/api.h"
 #include "runtime/containerd/containerd.h"
 #include "runtime/containerd/errand.h"
@@ -16,6 +18,11 @@ struct Backend {
   Api& api;
   Operations& operations;
   Errands& errands;
+
+  /// As the spec names it.
+  [[nodiscard]] std::string cgroup(const std::string& name) const {
+    return host.cgroup_parent + "/" + name;
+  }
 
   [[nodiscard]] wire::SnapshotKey snapshot_key(const std::string& key) const {
     wire::SnapshotKey snapshot;

@@ -65,7 +65,7 @@ void CreateCall::start_task(wire::CreateTaskReply) {
 }
 
 void CreateCall::tell_started(wire::StartReply reply) {
-  finish(runtime::Started{static_cast<pid_t>(reply.pid())});
+  finish(runtime::Started{static_cast<pid_t>(reply.pid()), backend_.cgroup(plan_.name)});
 }
 
 void CreateCall::failed(const grpc::Failure& failure) {

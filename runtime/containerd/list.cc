@@ -85,7 +85,10 @@ void ListCall::look_at_doubts() {
     return found.record ? look_for_task(name) : look_for_record(name);
   }
   Containers containers;
-  for (auto& [name, found] : found_) containers.push_back(std::move(found.container));
+  for (auto& [name, found] : found_) {
+    found.container.cgroup = backend_.cgroup(name);
+    containers.push_back(std::move(found.container));
+  }
   finish(std::move(containers));
 }
 

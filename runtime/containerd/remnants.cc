@@ -13,7 +13,7 @@
 #include <thread>
 #include <vector>
 
-#include "runtime/containerd/images/manifest.h"
+#include "runtime/oci/digest.h"
 
 namespace mayfly::containerd {
 namespace {
@@ -73,7 +73,7 @@ void end_shims(const Options& options, const std::string& name) {
     if (is_shim_of(command_line(entry.path()), options, name)) kill_shim(pid, options, name);
   }
   const auto address = options.socket + "/" + options.name_space + "/" + name;
-  const auto digest = sha256_digest(address);
+  const auto digest = oci::sha256_digest(address);
   fs::remove(kShimSockets + digest.substr(digest.find(':') + 1), ignored);
 }
 

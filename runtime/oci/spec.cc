@@ -55,20 +55,6 @@ json environment(const ContainerSpec& container, const ImageConfig& image, const
   return list;
 }
 
-json arguments(const ContainerSpec& container, const ImageConfig& image) {
-  auto list = container.entrypoint;
-  const auto append = [&](const std::vector<std::string>& words) {
-    list.insert(list.end(), words.begin(), words.end());
-  };
-  if (container.command.empty()) {
-    append(image.entrypoint);
-    append(image.cmd);
-  } else {
-    append(container.command);
-  }
-  return list;
-}
-
 const std::string& first_of(const std::string& wanted, const std::string& otherwise) {
   return wanted.empty() ? otherwise : wanted;
 }
@@ -138,9 +124,8 @@ json resources(const ContainerSpec& container, const Host& host) {
     if (host.cgroup_v2) limits["unified"] = {{"memory.oom.group", "1"}};
   }
   if (asked.cpu) {
-    const auto quota = std::max(kCpuQuotaMinUs, std::round(*asked.cpu * kCpuPeriodUs));
-    limits["cpu"] = {{"quota", static_cast<std::int64_t>(quota)},
-                     {"period", static_cast<std::uint64_t>(kCpuPeriodUs)}};
+    const auto [quota, period] = cpu_quota(*asked.cpu);
+    limits["cpu"] = {{"quota", quota}, {"period", period}};
   }
   return limits;
 }
@@ -165,7 +150,22 @@ json kernel(const ContainerSpec& container, const Host& host) {
   return linux_part;
 }
 
-/// Faults that runc would only tell of later and in other words.
+}  // namespace
+
+std::vector<std::string> arguments(const ContainerSpec& container, const ImageConfig& image) {
+  auto list = container.entrypoint;
+  const auto append = [&](const std::vector<std::string>& words) {
+    list.insert(list.end(), words.begin(), words.end());
+  };
+  if (container.command.empty()) {
+    append(image.entrypoint);
+    append(image.cmd);
+  } else {
+    append(container.command);
+  }
+  return list;
+}
+
 std::string fault_of(const ContainerSpec& container, const ImageConfig& image) {
   if (container.command.empty() && image.entrypoint.empty() && image.cmd.empty()) {
     return "neither the pool nor the image names a command";
@@ -186,7 +186,14 @@ std::string fault_of(const ContainerSpec& container, const ImageConfig& image) {
   return {};
 }
 
-}  // namespace
+CpuQuota cpu_quota(double cpu) {
+  const auto quota = std::max(kCpuQuotaMinUs, std::round(cpu * kCpuPeriodUs));
+  return {static_cast<std::int64_t>(quota), static_cast<std::int64_t>(kCpuPeriodUs)};
+}
+
+std::string host_name(const ContainerSpec& container) {
+  return container.name.substr(0, kHostnameMax);
+}
 
 tl::expected<std::string, std::string> write_spec(const ContainerSpec& container,
                                                   const ImageConfig& image,
@@ -196,7 +203,7 @@ tl::expected<std::string, std::string> write_spec(const ContainerSpec& container
   if (!user) return tl::unexpected(user.error());
   const json document{
       {"ociVersion", kVersion},
-      {"hostname", container.name.substr(0, kHostnameMax)},
+      {"hostname", host_name(container)},
       {"root", {{"path", "rootfs"}, {"readonly", container.security.read_only_rootfs}}},
       {"process", process(container, image, *user)},
       {"mounts", mounts(container, host)},

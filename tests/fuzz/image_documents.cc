@@ -23,7 +23,7 @@ std::vector<std::string> pieces(std::string_view text) {
 }
 
 void read_document(const std::string& text) {
-  static_cast<void>(containerd::parse_manifest(text, oci::host_architecture()));
+  static_cast<void>(oci::parse_manifest(text, oci::host_architecture()));
   static_cast<void>(oci::resolve_user(text, {text, text}));
   const auto image = oci::parse_image_config(text);
   if (!image) return;

@@ -10,14 +10,14 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
-#include "runtime/containerd/images/manifest.h"
+#include "runtime/oci/digest.h"
 #include "runtime/oci/image.h"
 
 namespace mayfly::support {
 namespace {
 
-using containerd::sha256_digest;
 using nlohmann::json;
+using oci::sha256_digest;
 
 la_ssize_t append(archive*, void* to, const void* bytes, std::size_t size) {
   static_cast<std::string*>(to)->append(static_cast<const char*>(bytes), size);

@@ -4,11 +4,14 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/containerd/images/spelling.h"
+#include "runtime/oci/digest.h"
 
 namespace mayfly::containerd {
 namespace {
 
 using nlohmann::json;
+using oci::Manifest;
+using oci::sha256_digest;
 
 constexpr std::size_t kImagesMax = 64;
 constexpr std::size_t kNamesMax = 64;
@@ -132,10 +135,10 @@ Expected<std::pair<std::string, Manifest>> find_manifest(const ArchiveContents& 
   for (int depth = 0; depth < kIndexesMax; ++depth) {
     const auto document = find_blob(contents, digest);
     if (!document) return wrong(document.error());
-    auto parsed = parse_manifest(*document, oci::host_architecture());
+    auto parsed = oci::parse_manifest(*document, oci::host_architecture());
     if (!parsed) return wrong(parsed.error());
     if (auto* manifest = std::get_if<Manifest>(&*parsed)) return std::pair{*document, *manifest};
-    digest = std::get<Choice>(*parsed).manifest.digest;
+    digest = std::get<oci::Choice>(*parsed).manifest.digest;
   }
   return wrong("the image's index leads from index to index");
 }

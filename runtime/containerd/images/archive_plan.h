@@ -8,8 +8,8 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "runtime/containerd/images/manifest.h"
 #include "runtime/oci/image.h"
+#include "runtime/oci/manifest.h"
 
 namespace mayfly::containerd {
 
@@ -21,9 +21,9 @@ struct ArchiveContents {
 };
 
 struct PlannedLayer {
-  std::string entry;         ///< the file in the archive
-  std::string diff_id;       ///< of its uncompressed bytes, by the config
-  std::optional<Blob> blob;  ///< what the manifest says of it; none: it is to be found out
+  std::string entry;              ///< the file in the archive
+  std::string diff_id;            ///< of its uncompressed bytes, by the config
+  std::optional<oci::Blob> blob;  ///< what the manifest says of it; none: it is to be found out
 };
 
 struct PlannedImage {

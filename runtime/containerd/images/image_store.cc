@@ -7,6 +7,7 @@
 #include "runtime/containerd/images/spelling.h"
 #include "runtime/containerd/images/view.h"
 #include "runtime/containerd/translate.h"
+#include "runtime/oci/digest.h"
 
 namespace mayfly::containerd {
 namespace {
@@ -61,7 +62,7 @@ runtime::Result<PreparedImage> ImageStore::prepare(const std::string& name) {
   auto resolved = resolve(*target);
   if (!resolved) return tl::unexpected(resolved.error());
   PreparedImage prepared;
-  prepared.chain_id = chain_id(resolved->config.diff_ids);
+  prepared.chain_id = oci::chain_id(resolved->config.diff_ids);
   const auto there = has_snapshot(prepared.chain_id);
   if (!there) return tl::unexpected(there.error());
   const Lease lease(*this);
@@ -121,13 +122,14 @@ runtime::Result<Blob> ImageStore::find_by_digest(const std::string& digest) {
 }
 
 runtime::Result<std::string> ImageStore::read(const Blob& blob) {
-  if (blob.size > kDocumentBytesMax) return refused("the image: " + blob.digest + " is too large");
+  if (blob.size > oci::kDocumentBytesMax)
+    return refused("the image: " + blob.digest + " is too large");
   wire::ReadContentRequest request;
   request.set_digest(blob.digest);
   std::string bytes;
   const auto take = [&](const wire::ContentRead& part) {
     bytes += part.data();
-    return bytes.size() <= static_cast<std::size_t>(kDocumentBytesMax);
+    return bytes.size() <= static_cast<std::size_t>(oci::kDocumentBytesMax);
   };
   const auto end =
       api_.stream<wire::ReadContentRequest, wire::ContentRead>(method::kReadContent, request, take);
@@ -135,7 +137,7 @@ runtime::Result<std::string> ImageStore::read(const Blob& blob) {
     return refused("the image is not whole: " + blob.digest + " is missing");
   }
   if (!end) return tl::unexpected(fault_of(end.error(), "read the image"));
-  if (sha256_digest(bytes) != blob.digest) {
+  if (oci::sha256_digest(bytes) != blob.digest) {
     return refused("the image: " + blob.digest + " is not what is stored under this digest");
   }
   return bytes;
@@ -146,9 +148,9 @@ runtime::Result<ImageStore::Resolved> ImageStore::resolve(Blob target) {
   for (int depth = 0; depth < kIndexesMax; ++depth) {
     const auto bytes = read(target);
     if (!bytes) return tl::unexpected(bytes.error());
-    auto parsed = parse_manifest(*bytes, oci::host_architecture());
+    auto parsed = oci::parse_manifest(*bytes, oci::host_architecture());
     if (!parsed) return refused(parsed.error());
-    if (const auto* choice = std::get_if<Choice>(&*parsed)) {
+    if (const auto* choice = std::get_if<oci::Choice>(&*parsed)) {
       target = choice->manifest;
       continue;
     }

@@ -10,11 +10,14 @@
 #include <vector>
 
 #include "runtime/containerd/errand.h"
-#include "runtime/containerd/images/manifest.h"
 #include "runtime/containerd/images/prepared.h"
 #include "runtime/driver.h"
+#include "runtime/oci/manifest.h"
 
 namespace mayfly::containerd {
+
+using oci::Blob;
+using oci::Manifest;
 
 class ImageStore {
  public:

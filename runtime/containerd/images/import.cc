@@ -1,7 +1,5 @@
 #include "runtime/containerd/images/import.h"
 
-#include <openssl/evp.h>
-
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -9,35 +7,18 @@
 #include "runtime/containerd/images/tar_file.h"
 #include "runtime/containerd/images/upload.h"
 #include "runtime/containerd/translate.h"
+#include "runtime/oci/digest.h"
 
 namespace mayfly::containerd {
 namespace {
 
 using nlohmann::json;
+using oci::sha256_digest;
 using runtime::Fault;
 using runtime::FaultKind;
 using runtime::Result;
 
 constexpr std::size_t kDocumentsBytesMax = 64 << 20;  ///< of all together
-
-/// The digest of bytes that come in pieces.
-class Hash {
- public:
-  Hash() : context_(EVP_MD_CTX_new()) { EVP_DigestInit_ex(context_, EVP_sha256(), nullptr); }
-  ~Hash() { EVP_MD_CTX_free(context_); }
-  Hash(const Hash&) = delete;
-  Hash& operator=(const Hash&) = delete;
-  void add(std::string_view bytes) { EVP_DigestUpdate(context_, bytes.data(), bytes.size()); }
-  std::string digest() {
-    std::string bytes(EVP_MAX_MD_SIZE, '\0');
-    unsigned size = 0;
-    EVP_DigestFinal_ex(context_, reinterpret_cast<unsigned char*>(bytes.data()), &size);
-    return digest_text({bytes.data(), size});
-  }
-
- private:
-  EVP_MD_CTX* context_;
-};
 
 class Import {
  public:
@@ -83,7 +64,7 @@ class Import {
       if (!entry.link_target.empty()) contents_.links[entry.name] = entry.link_target;
       if (!entry.plain) continue;
       contents_.files[entry.name] = entry.size;
-      if (entry.size > kDocumentBytesMax || !may_be_document(entry.name)) continue;
+      if (entry.size > oci::kDocumentBytesMax || !may_be_document(entry.name)) continue;
       std::string bytes;
       const auto read = tar.read([&](std::string_view piece) -> tl::expected<void, std::string> {
         bytes += piece;
@@ -121,7 +102,7 @@ class Import {
 
   Step store_layer(TarFile& tar, const std::string& entry) {
     Upload upload(store_.api());
-    Hash hash;
+    oci::Sha256 hash;
     Blob blob;
     std::optional<Fault> fault;
     const auto read = tar.read([&](std::string_view piece) -> tl::expected<void, std::string> {
@@ -142,13 +123,14 @@ class Import {
   }
 
   static std::string layer_type(std::string_view first_bytes) {
-    return first_bytes.starts_with("\x1f\x8b") ? media::kDockerLayerGzip : media::kDockerLayer;
+    return first_bytes.starts_with("\x1f\x8b") ? oci::media::kDockerLayerGzip
+                                               : oci::media::kDockerLayer;
   }
 
   Result<std::vector<runtime::Image>> make_image(const PlannedImage& planned) {
     ImageStore::Resolved resolved;
     resolved.config = planned.parsed_config;
-    resolved.manifest.config = {media::kDockerConfig, sha256_digest(planned.config),
+    resolved.manifest.config = {oci::media::kDockerConfig, sha256_digest(planned.config),
                                 static_cast<std::int64_t>(planned.config.size())};
     std::uint64_t size = 0;
     for (const auto& layer : planned.layers) {
@@ -160,7 +142,7 @@ class Import {
       size += static_cast<std::uint64_t>(stored.size);
     }
     const auto manifest = planned.manifest ? *planned.manifest : write_manifest(resolved.manifest);
-    resolved.blob = {planned.manifest ? media::kOciManifest : media::kDockerManifest,
+    resolved.blob = {planned.manifest ? oci::media::kOciManifest : oci::media::kDockerManifest,
                      sha256_digest(manifest), static_cast<std::int64_t>(manifest.size())};
     if (const auto stored = store_documents(resolved, planned.config, manifest); !stored) {
       return tl::unexpected(stored.error());
@@ -185,7 +167,7 @@ class Import {
     json layers = json::array();
     for (const auto& layer : manifest.layers) layers.push_back(descriptor(layer));
     return json{{"schemaVersion", 2},
-                {"mediaType", media::kDockerManifest},
+                {"mediaType", oci::media::kDockerManifest},
                 {"config", descriptor(manifest.config)},
                 {"layers", layers}}
         .dump();

@@ -3,6 +3,7 @@
 
 namespace mayfly::containerd {
 
+using oci::chain_id;
 using runtime::Fault;
 using runtime::FaultKind;
 

@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include "tests/runtime/conformance/fixture.h"
+#include "tests/support/traces.h"
 
 namespace mayfly::conformance {
 namespace {
@@ -33,6 +34,11 @@ TEST_F(Creation, StartsAContainerThatRuns) {
   EXPECT_EQ(listed->state, State::kRunning);
   EXPECT_EQ(listed->pid, started->pid);
   EXPECT_FALSE(listed->status);
+  EXPECT_EQ(listed->cgroup, started->cgroup);
+  EXPECT_NE(support::slurp("/proc/" + std::to_string(started->pid) + "/cgroup")
+                .find(":" + started->cgroup + "\n"),
+            std::string::npos)
+      << started->cgroup;
   for (const auto& [label, value] : one.labels) EXPECT_EQ(listed->labels.at(label), value);
 }
 

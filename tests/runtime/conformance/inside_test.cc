@@ -122,6 +122,23 @@ TEST_F(Inside, SharesTheHostsNetworkWhenAsked) {
   EXPECT_EQ(inside["unshare"], "EPERM");
 }
 
+TEST_F(Inside, SharesANetworkByNameWhereTheRuntimeKnowsOne) {
+  const std::string network = "backend";
+  auto networked = asking("networked");
+  networked.network = {runtime::Network::Kind::kNamed, network};
+  if (!world().traits().knows_networks) {
+    const auto created = create(networked);
+    ASSERT_FALSE(created);
+    EXPECT_EQ(created.error().kind, runtime::FaultKind::kRefused) << created.error().what;
+    EXPECT_NE(created.error().what.find(network), std::string::npos) << created.error().what;
+    return;
+  }
+  world().make_network(network);
+  auto inside = facts(networked);
+  EXPECT_EQ(inside["interfaces"], "lo,eth0");
+  world().remove_network(network);
+}
+
 TEST_F(Inside, HoldsForAnImageOfOneProgram) {
   auto bare = asking("bare");
   bare.image = scratch();

@@ -58,6 +58,10 @@ class World {
   /// Names of all containers there are, whoever made them.
   [[nodiscard]] virtual std::vector<std::string> names() = 0;
   [[nodiscard]] virtual bool is_running(const std::string& name) = 0;
+
+  // REQUIRES: traits().knows_networks.
+  virtual void make_network(const std::string& /*name*/) {}
+  virtual void remove_network(const std::string& /*name*/) {}
 };
 
 /// The world of this program.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "runtime/oci/digest.h"
 #include "tests/support/image_archive.h"
 
 namespace mayfly::containerd {
@@ -45,7 +46,7 @@ TEST(ArchivePlan, ReadsAnOciLayout) {
   ASSERT_EQ(plan->size(), 1U);
   EXPECT_TRUE(plan->at(0).manifest);
   ASSERT_TRUE(plan->at(0).layers[0].blob);
-  EXPECT_EQ(plan->at(0).layers[0].blob->digest, sha256_digest(image.layers[0]));
+  EXPECT_EQ(plan->at(0).layers[0].blob->digest, oci::sha256_digest(image.layers[0]));
 }
 
 TEST(ArchivePlan, TakesAGivenName) {
@@ -59,7 +60,7 @@ TEST(ArchivePlan, TakesAGivenName) {
 TEST(ArchivePlan, FollowsTheLinksOfAnOldDockerSave) {
   const auto image = two_layers();
   auto contents = look(image.docker());
-  const auto layer = sha256_digest(image.layers[0]).substr(7) + "/layer.tar";
+  const auto layer = oci::sha256_digest(image.layers[0]).substr(7) + "/layer.tar";
   contents.files.erase(layer);
   contents.links[layer] = "../" + std::string(64, 'f') + "/layer.tar";
   contents.files[std::string(64, 'f') + "/layer.tar"] = 3;
@@ -71,7 +72,7 @@ TEST(ArchivePlan, FollowsTheLinksOfAnOldDockerSave) {
 TEST(ArchivePlan, RefusesLinksThatLeadInACircle) {
   const auto image = two_layers();
   auto contents = look(image.docker());
-  const auto layer = sha256_digest(image.layers[0]).substr(7) + "/layer.tar";
+  const auto layer = oci::sha256_digest(image.layers[0]).substr(7) + "/layer.tar";
   contents.files.erase(layer);
   contents.links[layer] = "x/layer.tar";
   contents.links["x/layer.tar"] = layer;

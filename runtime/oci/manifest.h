@@ -9,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-namespace mayfly::containerd {
+namespace mayfly::oci {
 
 struct Blob {
   std::string media_type;
@@ -51,9 +51,4 @@ inline constexpr const char* kDockerLayerGzip = "application/vnd.docker.image.ro
 /// clients name it; "" for none.
 [[nodiscard]] std::string chain_id(const std::vector<std::string>& diff_ids);
 
-[[nodiscard]] std::string sha256_digest(std::string_view bytes);
-
-/// "sha256:" and the hex form of a digest's bytes.
-[[nodiscard]] std::string digest_text(std::string_view digest);
-
-}  // namespace mayfly::containerd
+}  // namespace mayfly::oci

@@ -1,10 +1,10 @@
-#include "runtime/containerd/images/manifest.h"
+#include "runtime/oci/manifest.h"
 
 #include <gtest/gtest.h>
 
-#include "runtime/containerd/images/spelling.h"
+#include "runtime/oci/digest.h"
 
-namespace mayfly::containerd {
+namespace mayfly::oci {
 namespace {
 
 std::string digest(char digit) {
@@ -104,19 +104,5 @@ TEST(Digest, IsSha256) {
             "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
-TEST(Spellings, CompleteANameAsDockerDoes) {
-  using Names = std::vector<std::string>;
-  EXPECT_EQ(spellings("busybox"), (Names{"busybox", "docker.io/library/busybox:latest"}));
-  EXPECT_EQ(spellings("busybox:1.36"), (Names{"busybox:1.36", "docker.io/library/busybox:1.36"}));
-  EXPECT_EQ(spellings("me/tool"), (Names{"me/tool", "docker.io/me/tool:latest"}));
-  EXPECT_EQ(spellings("registry.example/encode:1.8"), Names{"registry.example/encode:1.8"});
-  EXPECT_EQ(spellings("registry.example/encode"),
-            (Names{"registry.example/encode", "registry.example/encode:latest"}));
-  EXPECT_EQ(spellings("localhost/x:1"), Names{"localhost/x:1"});
-  EXPECT_EQ(spellings("localhost:5000/x:1"), Names{"localhost:5000/x:1"});
-  EXPECT_EQ(spellings("a.example/b@" + digest('1')), Names{"a.example/b@" + digest('1')});
-  EXPECT_EQ(spellings(digest('1')), Names{digest('1')});
-}
-
 }  // namespace
-}  // namespace mayfly::containerd
+}  // namespace mayfly::oci

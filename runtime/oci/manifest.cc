@@ -1,14 +1,12 @@
-#include "runtime/containerd/images/manifest.h"
+#include "runtime/oci/manifest.h"
 
-#include <openssl/evp.h>
-
-#include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "runtime/oci/digest.h"
 #include "runtime/oci/image.h"
 
-namespace mayfly::containerd {
+namespace mayfly::oci {
 namespace {
 
 using nlohmann::json;
@@ -24,7 +22,7 @@ std::optional<Blob> blob(const json& object) {
   const auto size = object.find("size");
   if (size == object.end() || !size->is_number_unsigned()) return std::nullopt;
   const auto bytes = size->get<std::uint64_t>();
-  if (!oci::is_digest(blob.digest) || bytes > std::uint64_t{1} << 50) return std::nullopt;
+  if (!is_digest(blob.digest) || bytes > std::uint64_t{1} << 50) return std::nullopt;
   blob.size = static_cast<std::int64_t>(bytes);
   return blob;
 }
@@ -81,25 +79,6 @@ tl::expected<std::variant<Manifest, Choice>, std::string> parse_manifest(
   return read_manifest(document);
 }
 
-std::string sha256_digest(std::string_view bytes) {
-  std::array<char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), &size,
-             EVP_sha256(), nullptr);
-  return digest_text({digest.data(), size});
-}
-
-std::string digest_text(std::string_view digest) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string text = "sha256:";
-  for (const char one : digest) {
-    const auto byte = static_cast<unsigned char>(one);
-    text.push_back(kHex[byte >> 4]);
-    text.push_back(kHex[byte & 0xf]);
-  }
-  return text;
-}
-
 std::string chain_id(const std::vector<std::string>& diff_ids) {
   std::string chain;
   for (const auto& diff_id : diff_ids) {
@@ -108,4 +87,4 @@ std::string chain_id(const std::vector<std::string>& diff_ids) {
   return chain;
 }
 
-}  // namespace mayfly::containerd
+}  // namespace mayfly::oci

@@ -1,0 +1,85 @@
+#include "runtime/registry/credentials.h"
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <tl/expected.hpp>
+#include <utility>
+
+#include "runtime/registry/docker_config.h"
+#include "runtime/registry/helper.h"
+
+namespace mayfly::registry {
+namespace {
+
+using runtime::Fault;
+using runtime::FaultKind;
+using runtime::Result;
+
+constexpr std::size_t kFileBytesMax = 1 << 20;
+constexpr const char* kNotThere =
+    "credentials not found in native keychain";  // every helper's word
+
+tl::unexpected<Fault> refused(std::string why) {
+  return tl::unexpected(Fault{FaultKind::kRefused, std::move(why)});
+}
+
+tl::expected<std::string, std::string> read_file(const std::string& path) {
+  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "rbe"), std::fclose);
+  if (!file) return tl::unexpected(path + ": " + std::strerror(errno));
+  std::string bytes(kFileBytesMax + 1, '\0');
+  bytes.resize(std::fread(bytes.data(), 1, bytes.size(), file.get()));
+  if (std::ferror(file.get()) != 0) return tl::unexpected(path + ": " + std::strerror(errno));
+  if (bytes.size() > kFileBytesMax) return tl::unexpected(path + ": it is too large");
+  return bytes;
+}
+
+Result<Credentials> own_login(const Registry& registry) {
+  if (registry.password_file.empty()) return Credentials{registry.username, {}, {}};
+  auto password = read_file(registry.password_file);
+  if (!password) return refused("the password file: " + password.error());
+  if (password->ends_with('\n')) password->pop_back();
+  if (password->ends_with('\r')) password->pop_back();
+  return Credentials{registry.username, std::move(*password), {}};
+}
+
+/// None: the helper has nothing for this host.
+Result<Credentials> ask_helper(const std::string& name, const std::string& host,
+                               const std::stop_token& stop, std::chrono::milliseconds deadline) {
+  const auto program = "docker-credential-" + name;
+  const auto run = run_helper(program, login_key(host), deadline, stop);
+  if (!run) return refused("the credential helper " + program + " " + run.error());
+  if (run->output.find(kNotThere) != std::string::npos) return Credentials{};
+  if (run->exit_code != 0) {
+    return refused("the credential helper " + program + " ends with " +
+                   std::to_string(run->exit_code) + " for " + host);
+  }
+  auto credentials = read_helper_answer(run->output);
+  if (!credentials) return refused("the credential helper " + program + " " + credentials.error());
+  return std::move(*credentials);
+}
+
+}  // namespace
+
+Result<Credentials> find_credentials(const Options& options, const std::string& host,
+                                     const std::stop_token& stop,
+                                     std::chrono::milliseconds helper_deadline) {
+  const auto own = options.registries.find(host);
+  if (own != options.registries.end() && !own->second.username.empty()) {
+    return own_login(own->second);
+  }
+  if (options.docker_config.empty()) return Credentials{};
+  const auto bytes = read_file(options.docker_config);
+  if (!bytes) return refused("the Docker config: " + bytes.error());
+  auto login = read_docker_config(*bytes, host);
+  if (!login) return refused("the Docker config " + options.docker_config + ": " + login.error());
+  if (login->helper.empty()) return std::move(login->credentials);
+  auto told = ask_helper(login->helper, host, stop, helper_deadline);
+  const bool has_any = !told || !told->username.empty() || !told->identity_token.empty();
+  if (has_any) return told;
+  return std::move(login->credentials);
+}
+
+}  // namespace mayfly::registry
