@@ -133,7 +133,7 @@ json resources(const ContainerSpec& container, const Host& host) {
 json namespaces(const ContainerSpec& container, const Host& host) {
   json list = json::array();
   for (const auto* type : {"pid", "mount", "ipc", "uts"}) list.push_back({{"type", type}});
-  if (container.network.kind == Network::Kind::kNone) list.push_back({{"type", "network"}});
+  if (container.network.kind != Network::Kind::kHost) list.push_back({{"type", "network"}});
   if (host.cgroup_v2) list.push_back({{"type", "cgroup"}});
   return list;
 }
@@ -169,6 +169,9 @@ std::vector<std::string> arguments(const ContainerSpec& container, const ImageCo
 std::string fault_of(const ContainerSpec& container, const ImageConfig& image) {
   if (container.command.empty() && image.entrypoint.empty() && image.cmd.empty()) {
     return "neither the pool nor the image names a command";
+  }
+  if (container.network.kind == Network::Kind::kNamed) {
+    return "this runtime knows no networks by name, and so not " + container.network.name;
   }
   const auto& cwd = first_of(container.working_directory, image.working_directory);
   if (!cwd.empty() && cwd[0] != '/') return "the working directory is not absolute: " + cwd;
