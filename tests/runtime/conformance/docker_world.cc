@@ -5,6 +5,7 @@
 #include "tests/runtime/conformance/fixture.h"
 #include "tests/runtime/conformance/world.h"
 #include "tests/support/private_dockerd.h"
+#include "tests/support/traces.h"
 
 namespace mayfly::conformance {
 namespace {
@@ -46,6 +47,17 @@ class DockerWorld final : public World {
 
   bool is_running(const std::string& name) override {
     return daemon_.docker({"inspect", "--format={{.State.Running}}", name}) == "true";
+  }
+
+  /// dockerd that is killed while it makes a container leaves folders, layers and mounts of one
+  /// that it does not know when it returns.
+  std::optional<std::string> known_ids() override {
+    auto known = daemon_.docker({"ps", "--all", "--quiet", "--no-trunc"});
+    for (const auto& id : words_of(known)) {
+      known += "\n" + support::slurp(daemon_.storage() + "/image/overlay2/layerdb/mounts/" + id +
+                                     "/mount-id");
+    }
+    return known;
   }
 
   void make_network(const std::string& name) override {

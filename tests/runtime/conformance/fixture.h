@@ -77,6 +77,7 @@ class Conformance : public ::testing::Test {
   std::map<std::string, std::string> read_facts();
 
   /// All that a damaged runtime has left of ours goes, in however many tries its recovery takes.
+  /// What no call to the runtime can reach goes with its world, at the end of the test.
   void expect_all_removed();
   void expect_nothing_left();
 
@@ -89,11 +90,14 @@ class Conformance : public ::testing::Test {
 
  private:
   static void import_images();
+  /// What is left and can be reached.
+  [[nodiscard]] static std::vector<std::string> reachable_leftovers();
 
   static std::unique_ptr<World> world_;
   static std::map<std::string, std::string> digests_;  ///< by name
   boost::asio::io_context loop_;
   std::unique_ptr<runtime::Driver> driver_;
+  bool is_damaged_ = false;  ///< the runtime, by this test
 };
 
 }  // namespace mayfly::conformance

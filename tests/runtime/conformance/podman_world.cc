@@ -3,6 +3,7 @@
 #include "tests/runtime/conformance/fixture.h"
 #include "tests/runtime/conformance/world.h"
 #include "tests/support/private_podman.h"
+#include "tests/support/traces.h"
 
 namespace mayfly::conformance {
 namespace {
@@ -45,6 +46,13 @@ class PodmanWorld final : public World {
   /// A conmon outlives its container by what it starts to clean up, which finds nothing.
   [[nodiscard]] bool is_ending(const std::string& leftover) const override {
     return leftover.starts_with("monitor ");
+  }
+
+  /// A service that is killed while it makes a container leaves a conmon, and what runc had made,
+  /// of one that it takes for not begun when it returns, and forgets at its removal.
+  std::optional<std::string> known_ids() override {
+    return daemon_.podman({"ps", "--all", "--external", "--quiet", "--no-trunc"}) + "\n" +
+           support::slurp(daemon_.storage() + "/overlay-containers/containers.json");
   }
 
   void make_network(const std::string& name) override {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,9 @@ class World {
   [[nodiscard]] virtual bool is_running(const std::string& name) = 0;
   /// Of what leftovers() tells: it is ending by itself, after the answer to the removal.
   [[nodiscard]] virtual bool is_ending(const std::string& /*leftover*/) const { return false; }
+  /// The ids of all containers and layers that the runtime knows, somewhere in a text. None where
+  /// all that is left can be reached. What a killed daemon has left of others no driver can remove.
+  [[nodiscard]] virtual std::optional<std::string> known_ids() { return std::nullopt; }
 
   // REQUIRES: traits().knows_networks.
   virtual void make_network(const std::string& /*name*/) {}
