@@ -170,9 +170,6 @@ std::string fault_of(const ContainerSpec& container, const ImageConfig& image) {
   if (container.command.empty() && image.entrypoint.empty() && image.cmd.empty()) {
     return "neither the pool nor the image names a command";
   }
-  if (container.network.kind == Network::Kind::kNamed) {
-    return "this runtime knows no networks by name, and so not " + container.network.name;
-  }
   const auto& cwd = first_of(container.working_directory, image.working_directory);
   if (!cwd.empty() && cwd[0] != '/') return "the working directory is not absolute: " + cwd;
   for (const auto& one : container.mounts) {
@@ -199,6 +196,10 @@ tl::expected<std::string, std::string> write_spec(const ContainerSpec& container
                                                   const ImageConfig& image,
                                                   const Accounts& accounts, const Host& host) {
   if (auto fault = fault_of(container, image); !fault.empty()) return tl::unexpected(fault);
+  if (container.network.kind == Network::Kind::kNamed) {
+    return tl::unexpected("this runtime knows no networks by name, and so not " +
+                          container.network.name);
+  }
   const auto user = resolve_user(first_of(container.user, image.user), accounts);
   if (!user) return tl::unexpected(user.error());
   const json document{
