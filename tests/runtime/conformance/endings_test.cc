@@ -192,7 +192,7 @@ TEST_F(Removal, TwiceAtOnceLeavesNothing) {
 }
 
 TEST_F(Removal, LeavesNothingAfterManyLives) {
-  const int cycles = 30;
+  const int cycles = 15;
   for (int cycle = 0; cycle < cycles; ++cycle) {
     const auto name = "life-" + std::to_string(cycle);
     const auto first = spec(name + "-a", {"/bin/probe", "exit", "0"});

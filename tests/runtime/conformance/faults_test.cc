@@ -104,7 +104,8 @@ TEST_F(Faults, CleansUpAfterARuntimeKilledInTheMiddleOfACreation) {
 
 TEST_F(Faults, CleansUpAfterARuntimeKilledInTheMiddleOfARemoval) {
   for (const auto wait : {0ms, 2ms, 5ms, 10ms, 20ms, 40ms}) {
-    ASSERT_TRUE(create(spec("cut")));
+    const auto created = create(spec("cut"));
+    ASSERT_TRUE(created) << created.error().what;
     bool over = false;
     driver().remove("mayfly-test-cut", [&](const auto&) { over = true; });
     loop().run_for(wait);

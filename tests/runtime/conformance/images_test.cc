@@ -203,10 +203,13 @@ TEST_F(Images, StayWhileAContainerNeedsThem) {
 }
 
 TEST_F(Images, KeepTheirBytesWhileAnotherNameHasThem) {
-  const auto imported = import_tar(extra("shared").docker().bytes());
+  auto twice = extra("shared");
+  twice.names = {kExtra, "mayfly.test/second:1"};
+  const auto imported = import_tar(twice.docker().bytes());
   ASSERT_TRUE(imported) << imported.error().what;
-  ASSERT_TRUE(import(file(), "mayfly.test/second:1"));
-  ASSERT_TRUE(remove_image({kExtra, {}, {}}));
+  EXPECT_EQ(imported->size(), 2U);
+  const auto removed = remove_image({kExtra, {}, {}});
+  ASSERT_TRUE(removed) << removed.error().what;
   EXPECT_FALSE(listed(kExtra));
   const auto second = prepare({"mayfly.test/second:1", {}, Pull::kNever});
   ASSERT_TRUE(second) << second.error().what;
@@ -214,18 +217,20 @@ TEST_F(Images, KeepTheirBytesWhileAnotherNameHasThem) {
 }
 
 TEST_F(Images, AreImportedSeveralAtATime) {
-  int over = 0;
-  for (const auto* name : {"mayfly.test/renamed:2", "mayfly.test/second:1"}) {
-    const auto archive = out() + "/" + std::string(name).substr(12, 6) + ".tar";
-    support::write_file(archive, extra(name).docker().bytes());
-    driver().import_image(archive, name, [&](const auto& images) {
+  const std::vector<std::string> names = {kExtra, "mayfly.test/renamed:2", "mayfly.test/second:1"};
+  std::size_t over = 0;
+  for (const auto& name : names) {
+    auto image = extra(name);
+    image.names = {name};
+    const auto archive = out() + "/" + image.diff_ids.at(0).substr(7, 8) + ".tar";
+    support::write_file(archive, image.docker().bytes());
+    driver().import_image(archive, {}, [&](const auto& images) {
       EXPECT_TRUE(images) << images.error().what;
       ++over;
     });
   }
-  EXPECT_TRUE(until([&] { return over == 2; }));
-  EXPECT_TRUE(listed("mayfly.test/renamed:2"));
-  EXPECT_TRUE(listed("mayfly.test/second:1"));
+  EXPECT_TRUE(until([&] { return over == names.size(); }));
+  for (const auto& name : names) EXPECT_TRUE(listed(name)) << name;
 }
 
 class About : public Conformance {};

@@ -58,6 +58,8 @@ class World {
   /// Names of all containers there are, whoever made them.
   [[nodiscard]] virtual std::vector<std::string> names() = 0;
   [[nodiscard]] virtual bool is_running(const std::string& name) = 0;
+  /// Of what leftovers() tells: it is ending by itself, after the answer to the removal.
+  [[nodiscard]] virtual bool is_ending(const std::string& /*leftover*/) const { return false; }
 
   // REQUIRES: traits().knows_networks.
   virtual void make_network(const std::string& /*name*/) {}
