@@ -39,7 +39,8 @@ void DiscardCall::begin() {
     std::ranges::reverse(to_drop_);
     ask_who_needs_it(*found->here);
   };
-  backend_.operations.run(std::make_unique<Locate>(backend_, nullptr, wanted_, std::move(located)));
+  backend_.operations.run(
+      std::make_unique<Locate>(backend_, Locate::Registry{}, wanted_, std::move(located)));
 }
 
 /// Docker takes a name from an image that a container needs, as long as it has another.

@@ -30,6 +30,7 @@ Images::Images(boost::asio::io_context& loop, Backend& backend)
     : loop_(loop),
       backend_(backend),
       alive_(std::make_shared<char>()),
+      readers_(loop),
       resolver_(loop, backend.options.registries) {}
 
 void Images::resolve(const ImageWanted& wanted, Done<Image> done) {
@@ -38,8 +39,8 @@ void Images::resolve(const ImageWanted& wanted, Done<Image> done) {
     note(*found);
     done(Image{name, found->names.digest, found->size_bytes});
   };
-  backend_.operations.run(
-      std::make_unique<Locate>(backend_, &resolver_, wanted, std::move(located)));
+  backend_.operations.run(std::make_unique<Locate>(
+      backend_, Locate::Registry{&resolver_, Locate::Asks::kAll}, wanted, std::move(located)));
 }
 
 void Images::prepare(const ImageWanted& wanted, Done<Image> done) {
@@ -50,8 +51,8 @@ void Images::prepare(const ImageWanted& wanted, Done<Image> done) {
     keep(found->names.digest, *found->here);
     done(Image{wanted.name, found->names.digest, found->here->size_bytes});
   };
-  backend_.operations.run(
-      std::make_unique<Locate>(backend_, &resolver_, wanted, std::move(located)));
+  backend_.operations.run(std::make_unique<Locate>(
+      backend_, Locate::Registry{&resolver_, Locate::Asks::kMeanings}, wanted, std::move(located)));
 }
 
 void Images::pull(Located located, Asked asked) {
@@ -124,7 +125,8 @@ void Images::remove(const ImageWanted& wanted, Done<std::monostate> done) {
 
 void Images::import(const std::string& file, const std::optional<std::string>& name,
                     Done<std::vector<Image>> done) {
-  backend_.operations.run(std::make_unique<LoadCall>(backend_, file, name, std::move(done)));
+  backend_.operations.run(
+      std::make_unique<LoadCall>(backend_, readers_, LoadCall::Asked{file, name}, std::move(done)));
 }
 
 void Images::list(Done<std::vector<Image>> done) {
@@ -151,8 +153,9 @@ void Images::find(const std::string& digest, const std::string& name, Done<Local
     keep(digest, *found->here);
     done(std::move(*found->here));
   };
-  backend_.operations.run(std::make_unique<Locate>(
-      backend_, nullptr, ImageWanted{name, digest, runtime::Pull::kNever}, std::move(located)));
+  backend_.operations.run(std::make_unique<Locate>(backend_, Locate::Registry{},
+                                                   ImageWanted{name, digest, runtime::Pull::kNever},
+                                                   std::move(located)));
 }
 
 void Images::keep(const std::string& digest, const LocalImage& image) {
