@@ -33,7 +33,7 @@ class Import {
     if (!contents) return refused(contents.error());
     auto plan = archive::plan_import(*contents, name);
     if (!plan) return refused(plan.error());
-    const Lease lease(store_.api(), store_.owned());
+    const Lease lease(store_);
     if (lease.fault()) return tl::unexpected(*lease.fault());
     if (const auto stored = store_layers(*plan); !stored) return tl::unexpected(stored.error());
     std::vector<runtime::Image> images;
