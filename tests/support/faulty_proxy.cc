@@ -1,65 +1,19 @@
 #include "tests/support/faulty_proxy.h"
 
-#include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
-#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+#include "tests/support/loopback.h"
 
 namespace mayfly::support {
 namespace {
 
 using Kind = FaultyProxy::Fault::Kind;
-
-sockaddr_in loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
-
-bool send_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto sent = send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(sent));
-  }
-  return true;
-}
-
-/// Up to the empty line; what has come of the body is left in `rest`. Empty: the peer is gone.
-std::string read_head(int fd, std::string& rest) {
-  std::array<char, 16384> buffer{};
-  std::string bytes;
-  for (;;) {
-    const auto end = bytes.find("\r\n\r\n");
-    if (end != std::string::npos) {
-      rest = bytes.substr(end + 4);
-      return bytes.substr(0, end + 2);
-    }
-    const auto size = recv(fd, buffer.data(), buffer.size(), 0);
-    if (size <= 0) return {};
-    bytes.append(buffer.data(), static_cast<std::size_t>(size));
-  }
-}
-
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char byte) {
-    return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte - 'A' + 'a') : byte;
-  });
-  return text;
-}
-
-std::string header(const std::string& head, const std::string& name) {
-  const auto at = lower(head).find("\r\n" + name + ":");
-  if (at == std::string::npos) return {};
-  const auto begin = head.find_first_not_of(' ', at + name.size() + 3);
-  return head.substr(begin, head.find("\r\n", begin) - begin);
-}
 
 /// Every request has its own connection, on both sides.
 std::string with_close(const std::string& head) {
@@ -69,15 +23,7 @@ std::string with_close(const std::string& head) {
 }  // namespace
 
 FaultyProxy::FaultyProxy(int server_port) : server_port_(server_port) {
-  listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  auto address = loopback(0);
-  socklen_t size = sizeof address;
-  if (bind(listener_, reinterpret_cast<const sockaddr*>(&address), size) != 0 ||
-      listen(listener_, 64) != 0 ||
-      getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    throw std::runtime_error("cannot listen on loopback");
-  }
-  port_ = ntohs(address.sin_port);
+  listener_ = listen_on_loopback(port_);
   thread_ = std::thread([this] { accept_all(); });
 }
 
@@ -148,8 +94,8 @@ void FaultyProxy::serve(Connection& connection) {
     request.method = head.substr(0, head.find(' '));
     const auto begin = request.method.size() + 1;
     request.target = head.substr(begin, head.find(' ', begin) - begin);
-    request.range = header(head, "range");
-    request.authorization = header(head, "authorization");
+    request.range = header_in(head, "range");
+    request.authorization = header_in(head, "authorization");
     const auto fault = fault_for(request.target);
     std::size_t place = 0;
     {
@@ -189,18 +135,14 @@ void FaultyProxy::pass(int client, const std::string& head, Request& request,
                        std::optional<Fault> fault) {
   if (fault && fault->kind == Kind::kHold) wait_until_cleared(client);
   if (fault && fault->kind == Kind::kAnswer) {
-    send_all(client, "HTTP/1.1 " + fault->head +
-                         "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    static_cast<void>(send_all(
+        client, "HTTP/1.1 " + fault->head + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
     return;
   }
-  const int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const auto address = loopback(server_port_);
+  const int server = connect_to_loopback(server_port_);
   std::string body;
   std::string reply;
-  if (connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-      send_all(server, with_close(head))) {
-    reply = read_head(server, body);
-  }
+  if (server >= 0 && send_all(server, with_close(head))) reply = read_head(server, body);
   std::array<char, 65536> buffer{};
   bool open = !reply.empty() && send_all(client, with_close(reply));
   while (open) {
@@ -219,7 +161,7 @@ void FaultyProxy::pass(int client, const std::string& head, Request& request,
     if (size <= 0) break;
     body.assign(buffer.data(), static_cast<std::size_t>(size));
   }
-  close(server);
+  if (server >= 0) close(server);
 }
 
 }  // namespace mayfly::support

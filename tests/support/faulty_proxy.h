@@ -32,8 +32,8 @@ class FaultyProxy {
   struct Request {
     std::string method;
     std::string target;
-    std::string range;          ///< "" = none
-    std::string authorization;  ///< the same
+    std::string range;             ///< "" = none
+    std::string authorization;     ///< the same
     std::uint64_t body_bytes = 0;  ///< that were passed on in answer to it
   };
 

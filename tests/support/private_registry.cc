@@ -1,12 +1,10 @@
 #include "tests/support/private_registry.h"
 
-#include <arpa/inet.h>
 #include <crypt.h>
 #include <curl/curl.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +19,7 @@
 #include "runtime/oci/digest.h"
 #include "runtime/oci/image.h"
 #include "runtime/oci/manifest.h"
+#include "tests/support/loopback.h"
 
 namespace mayfly::support {
 namespace {
@@ -31,31 +30,16 @@ using namespace std::chrono_literals;
 constexpr auto kPatience = 30s;
 constexpr int kLaunchesMax = 5;  // somebody may take the port that was free a moment ago
 
-sockaddr_in loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
-
 int free_port() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  auto address = loopback(0);
-  bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
-  socklen_t size = sizeof address;
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  close(fd);
-  return ntohs(address.sin_port);
+  int port = 0;
+  close(listen_on_loopback(port));
+  return port;
 }
 
 bool connects(int port) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const auto address = loopback(port);
-  const bool connected =
-      connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  close(fd);
-  return connected;
+  const int fd = connect_to_loopback(port);
+  if (fd >= 0) close(fd);
+  return fd >= 0;
 }
 
 struct Reply {
@@ -137,8 +121,9 @@ PrivateRegistry::~PrivateRegistry() {
 }
 
 std::string PrivateRegistry::config() const {
-  auto config = "version: 0.1\nlog: {level: warn}\nstorage:\n  filesystem: {rootdirectory: " +
-                directory_ + "/data}\nhttp: {addr: '" + host() + "', secret: a-test}\n";
+  auto config =
+      "version: 0.1\nlog: {level: warn}\nstorage:\n  filesystem: {rootdirectory: " + directory_ +
+      "/data}\nhttp: {addr: '" + host() + "', secret: a-test}\n";
   if (login_ == Login::kBasic) {
     config += "auth:\n  htpasswd: {realm: test, path: " + directory_ + "/htpasswd}\n";
   }
@@ -229,8 +214,7 @@ std::string PrivateRegistry::push_index(const std::string& name, const std::stri
   };
   const json index{{"schemaVersion", 2},
                    {"mediaType", oci::media::kOciIndex},
-                   {"manifests",
-                    {entry(other, "mips"), entry(digest, oci::host_architecture())}}};
+                   {"manifests", {entry(other, "mips"), entry(digest, oci::host_architecture())}}};
   return push_manifest(name, index.dump(), oci::media::kOciIndex);
 }
 

@@ -14,11 +14,6 @@ namespace {
 using runtime::Fault;
 using runtime::FaultKind;
 
-std::string random_word() {
-  std::random_device random;
-  return std::to_string((std::uint64_t{random()} << 32) | random());
-}
-
 tl::unexpected<Fault> refused(std::string why) {
   return tl::unexpected(Fault{FaultKind::kRefused, std::move(why)});
 }
@@ -34,19 +29,15 @@ Blob blob_of(const wire::Descriptor& descriptor) {
 
 }  // namespace
 
-std::string ImageStore::run_prefix(const std::string& what) {
-  static const std::string run = random_word();
-  return what + "-" + run + "-";
+std::string random_word() {
+  std::random_device random;
+  return std::to_string((std::uint64_t{random()} << 32) | random());
 }
 
 std::uint64_t size_of(const Manifest& manifest) {
   std::uint64_t bytes = 0;
   for (const auto& layer : manifest.layers) bytes += static_cast<std::uint64_t>(layer.size);
   return bytes;
-}
-
-std::string ImageStore::unique_key(const std::string& what) {
-  return run_prefix(what) + random_word();
 }
 
 runtime::Result<PreparedImage> ImageStore::prepare(const std::string& name) {
@@ -58,7 +49,7 @@ runtime::Result<PreparedImage> ImageStore::prepare(const std::string& name) {
   prepared.chain_id = oci::chain_id(resolved->config.diff_ids);
   const auto there = has_snapshot(prepared.chain_id);
   if (!there) return tl::unexpected(there.error());
-  const Lease lease(api_, owned_);
+  const Lease lease(*this);
   if (lease.fault()) return tl::unexpected(*lease.fault());
   if (!*there) {
     if (const auto unpacked = unpack(*resolved); !unpacked) {
@@ -155,7 +146,7 @@ runtime::Result<ImageStore::Resolved> ImageStore::resolve(Blob target) {
 runtime::Result<bool> ImageStore::has_snapshot(const std::string& key) {
   if (key.empty()) return true;
   wire::SnapshotKey request;
-  request.set_snapshotter(snapshotter_);
+  request.set_snapshotter(place_.snapshotter);
   request.set_key(key);
   const auto reply = api_.call(method::kStatSnapshot, request);
   if (reply) return true;
@@ -165,18 +156,18 @@ runtime::Result<bool> ImageStore::has_snapshot(const std::string& key) {
 
 oci::Accounts ImageStore::read_accounts(const std::string& chain) {
   if (chain.empty()) return {};
-  const auto key = unique_key("mayfly-view");
+  const auto key = "mayfly-view-" + random_word();
   wire::PrepareSnapshotRequest request;
-  request.set_snapshotter(snapshotter_);
+  request.set_snapshotter(place_.snapshotter);
   request.set_key(key);
   request.set_parent(chain);
-  (*request.mutable_labels())[owned_.label] = owned_.value;
+  (*request.mutable_labels())[place_.owned.label] = place_.owned.value;
   const auto view = api_.call(method::kViewSnapshot, request);
   // Without them, users can still be given as numbers; a name will say that it is not known.
   if (!view) return {};
   auto accounts = accounts_in(view->mounts());
   wire::SnapshotKey made;
-  made.set_snapshotter(snapshotter_);
+  made.set_snapshotter(place_.snapshotter);
   made.set_key(key);
   static_cast<void>(api_.call(method::kRemoveSnapshot, made));
   return accounts;

@@ -19,6 +19,9 @@ namespace mayfly::containerd {
 using oci::Blob;
 using oci::Manifest;
 
+/// A word that nobody else uses.
+[[nodiscard]] std::string random_word();
+
 /// Of its layers, compressed.
 [[nodiscard]] std::uint64_t size_of(const Manifest& manifest);
 
@@ -27,8 +30,14 @@ class ImageStore {
   template <class T>
   using Result = runtime::Result<T>;
 
-  ImageStore(WaitingApi& api, std::string snapshotter, runtime::Ownership owned)
-      : api_(api), snapshotter_(std::move(snapshotter)), owned_(std::move(owned)) {}
+  /// What all stores of a driver have in common.
+  struct Place {
+    std::string snapshotter;
+    runtime::Ownership owned;
+    std::string run;  ///< a word of this driver's alone: what it leaves behind is told by it
+  };
+
+  ImageStore(WaitingApi& api, const Place& place) : api_(api), place_(place) {}
 
   /// Finds, reads and, where its snapshots are missing, unpacks it.
   Result<PreparedImage> prepare(const std::string& name);
@@ -56,14 +65,11 @@ class ImageStore {
   Result<std::monostate> label_content(const std::string& digest,
                                        const std::map<std::string, std::string>& labels);
 
-  [[nodiscard]] const runtime::Ownership& owned() const { return owned_; }
+  [[nodiscard]] const runtime::Ownership& owned() const { return place_.owned; }
   [[nodiscard]] WaitingApi& api() { return api_; }
-  [[nodiscard]] const std::string& snapshotter() const { return snapshotter_; }
+  [[nodiscard]] const std::string& snapshotter() const { return place_.snapshotter; }
 
-  /// A key that nobody else uses: "<what>-<this run>-<random>".
-  [[nodiscard]] static std::string unique_key(const std::string& what);
-  /// What the keys of this run begin with.
-  [[nodiscard]] static std::string run_prefix(const std::string& what);
+  [[nodiscard]] const std::string& run() const { return place_.run; }
 
  private:
   Result<Blob> find_by_digest(const std::string& digest);
@@ -73,8 +79,7 @@ class ImageStore {
   oci::Accounts read_accounts(const std::string& chain);
 
   WaitingApi& api_;
-  std::string snapshotter_;
-  runtime::Ownership owned_;
+  Place place_;
 };
 
 }  // namespace mayfly::containerd

@@ -46,6 +46,7 @@ Images::Images(boost::asio::io_context& loop, Errands& errands, Errands::Options
     : loop_(loop),
       errands_(errands),
       options_(options),
+      run_(random_word()),
       pull_shared_(std::make_shared<PullShared>()),
       pull_errands_(loop, std::move(pull_errands)),
       resolver_(loop, options.registries) {
@@ -57,9 +58,10 @@ Images::~Images() = default;
 
 template <class T>
 void Images::run(Errands& errands, std::function<Result<T>(ImageStore&)> work, Done<T> done) {
-  const auto errand = [work = std::move(work), done, snapshotter = options_.snapshotter,
-                       owned = options_.owned](WaitingApi& api) -> Errands::Tell {
-    ImageStore store(api, snapshotter, owned);
+  const auto errand = [work = std::move(work), done,
+                       place = ImageStore::Place{options_.snapshotter, options_.owned, run_}](
+                          WaitingApi& api) -> Errands::Tell {
+    ImageStore store(api, place);
     return [done, result = work(store)] { done(result); };
   };
   if (errands.run(errand)) return;
@@ -189,8 +191,7 @@ void Images::list(Done<std::vector<runtime::Image>> done) {
 
 void Images::clear_up() {
   run<std::monostate>(
-      errands_, [](ImageStore& store) { return end_old_leases(store.api(), store.owned()); },
-      [](const auto&) {});
+      errands_, [](ImageStore& store) { return end_old_leases(store); }, [](const auto&) {});
 }
 
 const PreparedImage* Images::find(const std::string& digest) const {

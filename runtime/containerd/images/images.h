@@ -69,6 +69,7 @@ class Images {
   boost::asio::io_context& loop_;
   Errands& errands_;
   Options options_;
+  std::string run_;
   std::shared_ptr<PullShared> pull_shared_;
   Errands pull_errands_;
   registry::Resolver resolver_;

@@ -31,7 +31,7 @@ class Import {
     auto plan = plan_import(contents_, name);
     if (!plan) return refused(plan.error());
     contents_.documents.clear();
-    const Lease lease(store_.api(), store_.owned());
+    const Lease lease(store_);
     if (lease.fault()) return tl::unexpected(*lease.fault());
     if (const auto stored = store_layers(*plan); !stored) return tl::unexpected(stored.error());
     std::vector<runtime::Image> images;

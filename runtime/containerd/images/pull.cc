@@ -106,10 +106,14 @@ Result<PreparedImage> Pull::run() {
   const auto found = located->found();
   progress_.found(found.digest, found.size_bytes, located->parsed.layers.size());
   const Turns::Turn turn(shared_.turns, "image " + found.digest, store_.api().stop_token());
-  auto unfinished = shared_.unfinished.take(found.digest);
-  Lease lease(store_.api(), store_.owned(), unfinished.lease);
-  if (lease.fault()) return tl::unexpected(*lease.fault());
+  auto unfinished = shared_.unfinished.take(store_, found.digest);
+  Lease lease(store_, unfinished.lease);
+  if (lease.fault()) {
+    shared_.unfinished.put(found.digest, std::move(unfinished));
+    return tl::unexpected(*lease.fault());
+  }
   auto prepared = bring(*located);
+  if (!prepared && prepared.error().kind == FaultKind::kRefused) lease.collect();
   if (!prepared && prepared.error().kind != FaultKind::kRefused) {
     lease.keep();
     shared_.unfinished.put(found.digest, std::move(unfinished));
@@ -205,11 +209,11 @@ Pull::Step Pull::name(const Located& located) {
 
 }  // namespace
 
-UnfinishedPulls::Kept UnfinishedPulls::take(const std::string& digest) {
+UnfinishedPulls::Kept UnfinishedPulls::take(const ImageStore& store, const std::string& digest) {
   const std::lock_guard lock(mutex_);
   auto found = by_digest_.extract(digest);
   if (found && Clock::now() - found.mapped().made < kLeaseUsable) return std::move(found.mapped());
-  return {Lease::new_id(), Clock::now(), {}};
+  return {Lease::new_id(store), Clock::now(), {}};
 }
 
 void UnfinishedPulls::put(const std::string& digest, Kept kept) {

@@ -33,7 +33,7 @@ class UnfinishedPulls {
     Clock::time_point last_try;
   };
   /// Of the last try for this image, else a new one; from here on it is the caller's.
-  Kept take(const std::string& digest);
+  Kept take(const ImageStore& store, const std::string& digest);
   void put(const std::string& digest, Kept kept);
   /// Of those that nobody has come back to.
   std::vector<std::string> take_old();

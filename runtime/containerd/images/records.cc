@@ -129,8 +129,8 @@ runtime::Result<std::monostate> Records::remove(const runtime::ImageWanted& want
   const auto reference = registry::parse_reference(wanted.name);
   const auto repository = reference ? reference->repository() : std::string();
   const bool has_other_tag = std::ranges::any_of(*records, [&](const Record& record) {
-    return !record.by_digest && record.repository == repository && record.image.digest == digest &&
-           std::ranges::find(names, record.name) == names.end();
+    return record.ours && !record.by_digest && record.repository == repository &&
+           record.image.digest == digest && std::ranges::find(names, record.name) == names.end();
   });
   std::vector<Record> chosen;
   for (const auto& record : *records) {

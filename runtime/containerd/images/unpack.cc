@@ -27,7 +27,8 @@ runtime::Result<std::monostate> ImageStore::unpack_layer(const Blob& layer,
   const auto found = has_snapshot(chain);
   if (!found) return tl::unexpected(found.error());
   if (!*found) return extract(layer, diff_ids);
-  if (auto leased = add_to_lease(api_, "snapshots/" + snapshotter_, chain); !leased) return leased;
+  if (auto leased = add_to_lease(api_, "snapshots/" + place_.snapshotter, chain); !leased)
+    return leased;
   const auto still = has_snapshot(chain);
   if (!still) return tl::unexpected(still.error());
   return *still ? Result<std::monostate>() : extract(layer, diff_ids);
@@ -35,12 +36,12 @@ runtime::Result<std::monostate> ImageStore::unpack_layer(const Blob& layer,
 
 runtime::Result<std::monostate> ImageStore::extract(const Blob& layer,
                                                     const std::vector<std::string>& diff_ids) {
-  const auto key = unique_key("mayfly-extract");
+  const auto key = "mayfly-extract-" + random_word();
   wire::PrepareSnapshotRequest prepare;
-  prepare.set_snapshotter(snapshotter_);
+  prepare.set_snapshotter(place_.snapshotter);
   prepare.set_key(key);
   prepare.set_parent(chain_id({diff_ids.begin(), diff_ids.end() - 1}));
-  (*prepare.mutable_labels())[owned_.label] = owned_.value;
+  (*prepare.mutable_labels())[place_.owned.label] = place_.owned.value;
   const auto prepared = api_.call(method::kPrepareSnapshot, prepare);
   if (!prepared) return tl::unexpected(fault_of(prepared.error(), "prepare a layer"));
 
@@ -58,7 +59,7 @@ runtime::Result<std::monostate> ImageStore::extract(const Blob& layer,
         FaultKind::kRefused, "the image: layer " + layer.digest + " is not what its config says"});
   } else {
     wire::CommitSnapshotRequest commit;
-    commit.set_snapshotter(snapshotter_);
+    commit.set_snapshotter(place_.snapshotter);
     commit.set_key(key);
     commit.set_name(chain_id(diff_ids));
     const auto committed = api_.call(method::kCommitSnapshot, commit);
@@ -69,7 +70,7 @@ runtime::Result<std::monostate> ImageStore::extract(const Blob& layer,
     }
   }
   wire::SnapshotKey made;
-  made.set_snapshotter(snapshotter_);
+  made.set_snapshotter(place_.snapshotter);
   made.set_key(key);
   static_cast<void>(api_.call(method::kRemoveSnapshot, made));
   return result;
@@ -80,7 +81,8 @@ runtime::Result<std::monostate> ImageStore::extract(const Blob& layer,
 runtime::Result<std::monostate> ImageStore::keep_snapshot(const Blob& config,
                                                           const std::string& chain) {
   if (chain.empty()) return std::monostate{};
-  return label_content(config.digest, {{"containerd.io/gc.ref.snapshot." + snapshotter_, chain}});
+  return label_content(config.digest,
+                       {{"containerd.io/gc.ref.snapshot." + place_.snapshotter, chain}});
 }
 
 runtime::Result<std::monostate> ImageStore::label_content(

@@ -38,12 +38,14 @@ Fault fault_in(const grpc::Failure& failure) {
 
 }  // namespace
 
-Upload::Upload(WaitingApi& api) : api_(api), ref_(ImageStore::unique_key("mayfly-upload")) {}
+Upload::Upload(WaitingApi& api) : api_(api), ref_("mayfly-upload-" + random_word()) {}
 
 Upload::Upload(WaitingApi& api, const oci::Blob& blob)
     : api_(api), ref_("mayfly-blob-" + blob.digest), blob_(blob) {}
 
 Upload::~Upload() {
+  // What is on its way would be lost with the call.
+  if (leave_ && call_ && !end_) static_cast<void>(wait_until(sent_));
   if (call_ && !end_) api_.api().cancel(*call_);
   if (!written_ || leave_) return;
   wire::AbortContentRequest request;
