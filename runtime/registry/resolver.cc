@@ -1,5 +1,7 @@
 #include "runtime/registry/resolver.h"
 
+#include <pthread.h>
+
 #include <boost/asio/post.hpp>
 #include <condition_variable>
 #include <deque>
@@ -96,6 +98,7 @@ class Resolver::Threads {
   }
 
   void serve() {
+    pthread_setname_np(pthread_self(), "mayfly-registry");
     const auto stop = stop_.get_token();
     std::unique_lock lock(mutex_);
     for (;;) {

@@ -107,8 +107,19 @@ class DaemonCase(unittest.TestCase):
             "mounts": cls.place.mounts(),
             "cgroups": cls.place.cgroups(),
             "files": cls.open_files(),
-            "threads": len(os.listdir(f"/proc/{cls.mayflyd.process.pid}/task")),
+            "threads": cls.threads(),
         }
+
+    @classmethod
+    def threads(cls):
+        """How many; those that ask registries come as they are needed, few, and stay."""
+        folder = f"/proc/{cls.mayflyd.process.pid}/task"
+        names = []
+        for thread in os.listdir(folder):
+            with contextlib.suppress(OSError):
+                with open(f"{folder}/{thread}/comm", encoding="ascii") as file:
+                    names.append(file.read().strip())
+        return sum(name != "mayfly-registry" for name in names)
 
     @classmethod
     def open_files(cls):

@@ -35,11 +35,14 @@ bool Records::is_ours(const wire::Image& image) const {
 }
 
 runtime::Result<std::monostate> Records::name(const Naming& naming, Taken taken) {
-  if (auto put_so = put(naming.name, naming.target, taken); !put_so) return put_so;
   auto reference = registry::parse_reference(naming.name);
+  // Of "repository:tag@digest" the tag is what people look for; the digest names it below.
+  const bool both = reference && !reference->tag.empty() && !reference->digest.empty();
+  const auto name = both ? reference->repository() + ":" + reference->tag : naming.name;
+  if (auto put_so = put(name, naming.target, taken); !put_so) return put_so;
   if (!reference) return std::monostate{};
   const auto kept = reference->repository() + "@" + naming.manifest.digest;
-  if (kept == naming.name) return std::monostate{};
+  if (kept == name) return std::monostate{};
   return put(kept, naming.manifest, Taken::kMoveOurs);
 }
 

@@ -1,0 +1,118 @@
+"""Images that come from a registry: tags and digests, pulls that show, and a registry that is away."""
+
+import json
+import os
+import subprocess
+
+from case import FOR_EVER_MS, PROGRAMS, SCRATCH, SHELL, DaemonCase
+from lab import image
+from lab.registry import Registry
+from stories import PROGRAM, living
+
+EXIT_NOT_FOUND, EXIT_REFUSED = 3, 4
+FOR_EVER = living(FOR_EVER_MS)
+LARGE = 30_000_000
+
+
+class ImagesFromARegistry(DaemonCase):
+    """What a node does about an image that it has not."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.registry = None
+        super().setUpClass()
+
+    @classmethod
+    def _warm_up(cls):
+        """The registry is known to the daemon from its first start on."""
+        cls.registry = Registry(cls.place)
+        with open(cls.mayflyd.config, "a", encoding="utf-8") as config:
+            config.write(f'[registries."{cls.registry.host}"]\nplain_http = true\n')
+        cls.mayflyd.process.stop()
+        cls.mayflyd.start()
+        super()._warm_up()
+
+    def tearDown(self):
+        for pool in self.pools():
+            self.mayflyd.delete(pool["name"])
+        for row in self.json("image", "ls")["images"]:
+            if row["name"] not in (SCRATCH, SHELL):
+                self.mayflyd.mayfly("image", "rm", row["digest"])
+        super().tearDown()
+
+    def push(self, repository, tag, mark, size=0):
+        """An image that holds the worker; `mark` tells it from others. Its name and its digest."""
+        with open(os.path.join(PROGRAMS, PROGRAM), "rb") as program:
+            content = program.read()
+        layers = [image.layer({PROGRAM: content}),
+                  image.layer({"mark": mark.encode() + os.urandom(size)})]
+        return self.registry.push(repository, tag, image.config_of([diff for _, diff in layers]),
+                                  [blob for blob, _ in layers])
+
+    def test_a_pool_runs_an_image_that_apply_has_resolved(self):
+        name, digest = self.push("app", "1", "one")
+        said = self.apply("fetched", image=name, command=FOR_EVER)
+        self.assertIn(f"image {name} is {digest}", said)
+        self.wait_running("fetched", 1)
+        revision = self.mayflyd.pool("fetched")["revisions"][0]
+        self.assertEqual(revision["image_digest"], digest)
+
+    def test_the_registry_is_asked_again_only_where_the_pool_says_so(self):
+        name, first = self.push("moving", "1", "one")
+        self.apply("moving", image=name, command=FOR_EVER, pull="always")
+        self.wait_running("moving", 1)
+        _, second = self.push("moving", "1", "two")
+        said = self.apply("moving", image=name, command=FOR_EVER, pull="never")
+        self.assertIn(first, said)
+        said = self.apply("moving", image=name, command=FOR_EVER, pull="always")
+        self.assertIn(second, said)
+        self.wait(lambda: self.mayflyd.pool("moving")["active_revision"] == 2, "revision 2", 60)
+
+    def test_the_old_revision_runs_on_while_the_new_one_cannot_be_had(self):
+        name, _ = self.push("lasting", "1", "one")
+        self.apply("lasting", image=name, command=living(200))
+        self.wait_running("lasting", 1)
+        self.registry.process.stop()
+        gone = f"{self.registry.host}/lasting:2"
+        said = self.apply("lasting", image=gone, command=living(200))
+        self.assertIn(f"image {gone} is not known yet", said)
+        before = len(self.exits("lasting"))
+        self.wait(lambda: len(self.exits("lasting")) > before + 3, "respawns of the old", 60)
+        self.assertEqual(self.mayflyd.pool("lasting")["active_revision"], 1)
+        self.registry.start()
+        self.wait(self.registry._answers, "the registry")
+        self.push("lasting", "2", "two")
+        self.wait(lambda: self.mayflyd.pool("lasting")["active_revision"] == 2,
+                  "the new revision, by itself", 120)
+
+    def test_a_pull_shows_its_progress_and_says_the_digest(self):
+        name, digest = self.push("large", "1", "one", LARGE)
+        lines = [json.loads(line) for line in
+                 self.mayflyd.mayfly("image", "pull", name, "-o", "json").splitlines()]
+        self.assertEqual(lines[-1]["image"]["digest"], digest)
+        for line in lines[:-1]:
+            self.assertEqual(line["pull"]["image"], name)
+            self.assertLessEqual(line["pull"]["bytes_done"], line["pull"]["bytes_total"])
+        self.assertEqual(self.command("image", "pull", name + "0").returncode, EXIT_NOT_FOUND)
+
+    def test_an_interrupted_command_leaves_the_pull_to_the_daemon(self):
+        name, digest = self.push("patient", "1", "one", LARGE)
+        pulling = subprocess.Popen(
+            [os.path.join(PROGRAMS, "mayfly"), "--socket", self.mayflyd.socket, "image", "pull", name],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        pulling.kill()
+        pulling.wait()
+        # Whether the request was out by then or not, the image is there after this.
+        self.mayflyd.mayfly("image", "pull", name)
+        rows = [row for row in self.json("image", "ls")["images"] if row["name"] == name]
+        self.assertEqual([row["digest"] for row in rows], [digest])
+        self.assertTrue(rows[0]["ours"])
+
+    def test_what_was_pulled_for_a_pool_goes_when_the_pool_has(self):
+        name, digest = self.push("brief", "1", "one")
+        self.apply("brief", image=name, command=FOR_EVER)
+        self.wait_running("brief", 1)
+        self.assertEqual(self.command("image", "rm", name).returncode, EXIT_REFUSED)
+        self.mayflyd.delete("brief")
+        self.mayflyd.mayfly("image", "rm", name)
+        self.assertNotIn(digest, [row["digest"] for row in self.json("image", "ls")["images"]])
