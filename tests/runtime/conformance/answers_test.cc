@@ -110,10 +110,10 @@ TEST_F(Answers, NeverComeAfterItsDestruction) {
 }
 
 TEST_F(Answers, NeverComeAfterADestructionInTheMiddle) {
-  for (int turns = 0; turns < 20; ++turns) {
+  for (int turns = 0; turns < 10; ++turns) {
     use(options());
     ask_everything();
-    for (int turn = 0; turn < turns; ++turn) loop().run_one_for(10ms);
+    for (int turn = 0; turn < turns; ++turn) loop().run_one_for(20ms);
     use(options());
     const auto early = answers_;
     ASSERT_TRUE(list());

@@ -12,7 +12,36 @@ namespace {
 using runtime::FaultKind;
 using runtime::Hint;
 
-class Faults : public Conformance {};
+class Faults : public Conformance {
+ protected:
+  /// So many moments, evenly over the time that one creation takes here and now.
+  std::vector<std::chrono::milliseconds> moments_of_a_creation(int count) {
+    return moments(
+        count, [this] { ASSERT_TRUE(create(spec("measured"))); },
+        [this] { ASSERT_TRUE(remove(spec("measured").name)); });
+  }
+
+  std::vector<std::chrono::milliseconds> moments_of_a_removal(int count) {
+    EXPECT_TRUE(create(spec("measured")));
+    return moments(
+        count, [this] { ASSERT_TRUE(remove(spec("measured").name)); }, [] {});
+  }
+
+ private:
+  static std::vector<std::chrono::milliseconds> moments(int count,
+                                                        const std::function<void()>& measured,
+                                                        const std::function<void()>& undo) {
+    const auto start = std::chrono::steady_clock::now();
+    measured();
+    const auto took = std::chrono::steady_clock::now() - start;
+    undo();
+    std::vector<std::chrono::milliseconds> list;
+    for (int number = 0; number < count; ++number) {
+      list.push_back(std::chrono::duration_cast<std::chrono::milliseconds>(took * number / count));
+    }
+    return list;
+  }
+};
 
 TEST_F(Faults, HintsThatTheRuntimeIsLostAndFoundAgain) {
   ASSERT_TRUE(heard(Hint::Kind::kFound));
@@ -89,7 +118,7 @@ TEST_F(Faults, KnowsTheExitCodeOfAWorkerThatEndedWhileTheRuntimeWasDown) {
 
 TEST_F(Faults, CleansUpAfterARuntimeKilledInTheMiddleOfACreation) {
   int unknown = 0;
-  for (const auto wait : {0ms, 1ms, 3ms, 8ms, 15ms, 25ms, 40ms, 60ms, 80ms}) {
+  for (const auto wait : moments_of_a_creation(9)) {
     std::optional<runtime::Result<runtime::Started>> started;
     driver().create(spec("cut"), [&](auto result) { started = result; });
     loop().run_for(wait);
@@ -103,7 +132,7 @@ TEST_F(Faults, CleansUpAfterARuntimeKilledInTheMiddleOfACreation) {
 }
 
 TEST_F(Faults, CleansUpAfterARuntimeKilledInTheMiddleOfARemoval) {
-  for (const auto wait : {0ms, 2ms, 5ms, 10ms, 20ms, 40ms}) {
+  for (const auto wait : moments_of_a_removal(6)) {
     const auto created = create(spec("cut"));
     ASSERT_TRUE(created) << created.error().what;
     bool over = false;
@@ -149,7 +178,7 @@ TEST_F(Faults, SaysThatAStuckRuntimeIsLostAndThatItIsFoundAgain) {
 }
 
 TEST_F(Faults, CleansUpAfterCreationsThatWereLate) {
-  for (const auto wait : {1ms, 3ms, 6ms, 12ms, 20ms, 30ms, 45ms, 60ms}) {
+  for (const auto wait : moments_of_a_creation(7)) {
     auto hasty = options();
     hasty.call_deadline = 500ms;
     const auto late = connected_driver(hasty);
@@ -164,7 +193,7 @@ TEST_F(Faults, CleansUpAfterCreationsThatWereLate) {
 }
 
 TEST_F(Faults, CleansUpAfterADriverThatWasDestroyedInTheMiddleOfACreation) {
-  for (const auto wait : {1ms, 3ms, 6ms, 12ms, 20ms, 30ms, 45ms, 60ms}) {
+  for (const auto wait : moments_of_a_creation(7)) {
     ASSERT_TRUE(answer<runtime::Image>([&](auto done) {
       driver().prepare_image({kBusybox, {}, runtime::Pull::kNever}, std::move(done));
     }));

@@ -3,7 +3,6 @@
 #include "tests/runtime/conformance/fixture.h"
 #include "tests/runtime/conformance/world.h"
 #include "tests/support/private_podman.h"
-#include "tests/support/traces.h"
 
 namespace mayfly::conformance {
 namespace {
@@ -48,11 +47,15 @@ class PodmanWorld final : public World {
     return leftover.starts_with("monitor ");
   }
 
-  /// A service that is killed while it makes a container leaves a conmon, and what runc had made,
-  /// of one that it takes for not begun when it returns, and forgets at its removal.
+  /// A service that is killed while it makes a container leaves what its API does not know when it
+  /// returns: a storage of that name, or a conmon with what runc had made, whose container it takes
+  /// for not begun, and forgets at its removal.
   std::optional<std::string> known_ids() override {
-    return daemon_.podman({"ps", "--all", "--external", "--quiet", "--no-trunc"}) + "\n" +
-           support::slurp(daemon_.storage() + "/overlay-containers/containers.json");
+    auto known = daemon_.podman({"ps", "--all", "--quiet", "--no-trunc"});
+    if (known.empty()) return known;
+    std::vector<std::string> layers = {"inspect", "--format={{.GraphDriver.Data.UpperDir}}"};
+    for (auto& id : words_of(known)) layers.push_back(std::move(id));
+    return known + "\n" + daemon_.podman(layers);
   }
 
   void make_network(const std::string& name) override {
