@@ -1,4 +1,4 @@
-#include "tests/support/faulty_proxy.h"
+#include "tests/support/lossy_proxy.h"
 
 #include <unistd.h>
 
@@ -13,9 +13,9 @@ using boost::system::error_code;
 
 /// A client's connection and the one to the server that belongs to it. Lives as long as one of them
 /// is read from.
-class FaultyProxy::Pair : public std::enable_shared_from_this<Pair> {
+class LossyProxy::Pair : public std::enable_shared_from_this<Pair> {
  public:
-  Pair(FaultyProxy& proxy, stream_protocol::socket client)
+  Pair(LossyProxy& proxy, stream_protocol::socket client)
       : proxy_(proxy), client_(std::move(client)), server_(proxy.loop_) {}
 
   void start() {
@@ -60,7 +60,7 @@ class FaultyProxy::Pair : public std::enable_shared_from_this<Pair> {
     server_.close(ignored);
   }
 
-  FaultyProxy& proxy_;
+  LossyProxy& proxy_;
   stream_protocol::socket client_;
   stream_protocol::socket server_;
   Buffer from_client_{};
@@ -68,7 +68,7 @@ class FaultyProxy::Pair : public std::enable_shared_from_this<Pair> {
   bool silent_ = false;
 };
 
-FaultyProxy::FaultyProxy(std::string socket, std::string server)
+LossyProxy::LossyProxy(std::string socket, std::string server)
     : socket_(std::move(socket)),
       server_(std::move(server)),
       acceptor_(loop_, stream_protocol::endpoint(socket_)) {
@@ -76,25 +76,25 @@ FaultyProxy::FaultyProxy(std::string socket, std::string server)
   thread_ = std::thread([this] { loop_.run(); });
 }
 
-FaultyProxy::~FaultyProxy() {
+LossyProxy::~LossyProxy() {
   loop_.stop();
   thread_.join();
   unlink(socket_.c_str());
 }
 
-void FaultyProxy::lose_answer_after(int pieces, Loss loss) {
+void LossyProxy::lose_answer_after(int pieces, Loss loss) {
   lost_ = false;
   loss_ = loss;
   pieces_left_ = pieces;
 }
 
-bool FaultyProxy::is_due() {
+bool LossyProxy::is_due() {
   if (pieces_left_ < 0 || pieces_left_-- > 0) return false;
   lost_ = true;
   return true;
 }
 
-void FaultyProxy::accept() {
+void LossyProxy::accept() {
   acceptor_.async_accept([this](error_code failed, stream_protocol::socket client) {
     if (failed) return;
     std::make_shared<Pair>(*this, std::move(client))->start();

@@ -13,7 +13,7 @@
 
 namespace mayfly::support {
 
-class FaultyProxy {
+class LossyProxy {
  public:
   enum class Loss : std::uint8_t {
     kCut,      ///< the connection ends where the answer should be
@@ -21,10 +21,10 @@ class FaultyProxy {
   };
 
   /// Listens on `socket`, and connects to `server` for each connection that it takes.
-  FaultyProxy(std::string socket, std::string server);
-  ~FaultyProxy();
-  FaultyProxy(const FaultyProxy&) = delete;
-  FaultyProxy& operator=(const FaultyProxy&) = delete;
+  LossyProxy(std::string socket, std::string server);
+  ~LossyProxy();
+  LossyProxy(const LossyProxy&) = delete;
+  LossyProxy& operator=(const LossyProxy&) = delete;
 
   [[nodiscard]] const std::string& socket() const { return socket_; }
 
