@@ -73,6 +73,8 @@ inline constexpr Method<ImageName, ImageRequest> kGetImage{MAYFLY_SERVICE "image
 inline constexpr Method<ImageRequest, Empty> kCreateImage{MAYFLY_SERVICE "images.v1.Images/Create"};
 inline constexpr Method<UpdateImageRequest, Empty> kUpdateImage{MAYFLY_SERVICE
                                                                 "images.v1.Images/Update"};
+inline constexpr Method<DeleteImageRequest, Empty> kDeleteImage{MAYFLY_SERVICE
+                                                                "images.v1.Images/Delete"};
 inline constexpr Method<ListImagesRequest, ImagesListed> kListImages{MAYFLY_SERVICE
                                                                      "images.v1.Images/List"};
 
@@ -92,8 +94,13 @@ inline constexpr Method<ApplyRequest, ApplyReply> kApplyDiff{MAYFLY_SERVICE "dif
 inline constexpr Method<CreateLeaseRequest, Empty> kCreateLease{MAYFLY_SERVICE
                                                                 "leases.v1.Leases/Create"};
 inline constexpr Method<LeaseId, Empty> kDeleteLease{MAYFLY_SERVICE "leases.v1.Leases/Delete"};
+inline constexpr Method<LeaseResourceRequest, Empty> kAddToLease{MAYFLY_SERVICE
+                                                                 "leases.v1.Leases/AddResource"};
 inline constexpr Method<ListLeasesRequest, LeasesListed> kListLeases{MAYFLY_SERVICE
                                                                      "leases.v1.Leases/List"};
+
+inline constexpr Method<PluginsRequest, PluginsListed> kListPlugins{
+    MAYFLY_SERVICE "introspection.v1.Introspection/Plugins"};
 #undef MAYFLY_SERVICE
 }  // namespace method
 

@@ -21,6 +21,7 @@ using runtime::FaultKind;
 using runtime::Hint;
 
 constexpr std::size_t kThreadsMax = 4;    ///< for work that must wait: images, remnants
+constexpr std::size_t kPullsMax = 4;      ///< at a time
 constexpr std::size_t kWaitingMax = 256;  ///< such work in the queue
 
 grpc::Channel::Options channel_options(const Options& options) {
@@ -30,6 +31,14 @@ grpc::Channel::Options channel_options(const Options& options) {
   return channel;
 }
 
+Errands::Options errand_options(const Options& options, std::size_t threads_max) {
+  return {channel_options(options),
+          options.name_space,
+          {options.call_deadline, options.image_deadline},
+          threads_max,
+          kWaitingMax};
+}
+
 class Containerd final : public runtime::Driver {
  public:
   Containerd(boost::asio::io_context& loop, Options options)
@@ -37,12 +46,8 @@ class Containerd final : public runtime::Driver {
         channel_(loop, channel_options(options),
                  [this](grpc::Channel::Link link, const std::string& why) { on_link(link, why); }),
         api_(channel_, options.name_space, options.call_deadline),
-        errands_(loop, {channel_options(options),
-                        options.name_space,
-                        {options.call_deadline, options.image_deadline},
-                        kThreadsMax,
-                        kWaitingMax}),
-        images_(loop, errands_, options),
+        errands_(loop, errand_options(options, kThreadsMax)),
+        images_(loop, errands_, errand_options(options, kPullsMax), options),
         backend_{options, oci::this_host(options.cgroup_parent), api_, operations_, errands_},
         alive_(std::make_shared<char>()) {}
 
@@ -53,27 +58,26 @@ class Containerd final : public runtime::Driver {
 
   void about(Done<runtime::About> done) override {
     api_.call(method::kVersion, wire::Empty{},
-              Api::Done<wire::VersionReply>([done = std::move(done)](auto reply) {
+              Api::Done<wire::VersionReply>([this, done = std::move(done)](auto reply) {
                 if (!reply) return done(tl::unexpected(fault_of(reply.error(), "ask its version")));
-                done(runtime::About{"containerd", reply->version(), {}, {}});
+                ask_storage({"containerd", reply->version(), {}, {}}, done);
               }));
   }
 
   void resolve_image(const runtime::ImageWanted& wanted, Done<runtime::Image> done) override {
-    prepare_image(wanted, std::move(done));
+    images_.resolve(wanted, std::move(done));
   }
 
   void prepare_image(const runtime::ImageWanted& wanted, Done<runtime::Image> done) override {
-    const auto& name = wanted.digest.empty() ? wanted.name : wanted.digest;
-    images_.prepare(name, [done = std::move(done)](runtime::Result<PreparedImage> prepared) {
+    images_.prepare(wanted, [done = std::move(done)](runtime::Result<PreparedImage> prepared) {
       done(std::move(prepared).map([](PreparedImage image) { return image.image; }));
     });
   }
 
-  [[nodiscard]] std::vector<runtime::Pulling> pulls() const override { return {}; }
+  [[nodiscard]] std::vector<runtime::Pulling> pulls() const override { return images_.pulls(); }
 
   void remove_image(const runtime::ImageWanted& wanted, Done<std::monostate> done) override {
-    refuse(done, wanted.name + ": images cannot be removed yet");
+    images_.remove(wanted, std::move(done));
   }
 
   void import_image(const std::string& file, const std::optional<std::string>& name,
@@ -99,6 +103,7 @@ class Containerd final : public runtime::Driver {
   }
 
  private:
+  void ask_storage(runtime::About about, const Done<runtime::About>& done);
   void create_from(runtime::ContainerSpec spec, const PreparedImage& image,
                    Done<runtime::Started> done);
   void on_link(grpc::Channel::Link link, const std::string& why);
@@ -127,15 +132,31 @@ class Containerd final : public runtime::Driver {
   std::shared_ptr<char> alive_;
 };
 
+/// The snapshotter says where its root is, from containerd 1.6 on.
+void Containerd::ask_storage(runtime::About about, const Done<runtime::About>& done) {
+  wire::PluginsRequest request;
+  request.add_filters("type==io.containerd.snapshotter.v1,id==" + backend_.options.snapshotter);
+  api_.call(method::kListPlugins, request,
+            Api::Done<wire::PluginsListed>([about = std::move(about), done](auto listed) mutable {
+              if (listed && listed->plugins_size() == 1) {
+                const auto& exports = listed->plugins(0).exports();
+                const auto root = exports.find("root");
+                if (root != exports.end()) about.storage = root->second;
+              }
+              done(std::move(about));
+            }));
+}
+
 /// An agent that has just adopted its workers may ask for an image that this run has not seen yet.
+/// One that is gone is for the agent to have prepared again: a pull may take long.
 void Containerd::create(runtime::ContainerSpec spec, Done<runtime::Started> done) {
   if (!is_ours(spec.name)) return refuse(done, "not a name of ours: " + spec.name);
   if (const auto* image = images_.find(spec.image)) {
     return create_from(std::move(spec), *image, std::move(done));
   }
-  const auto name = spec.image;
-  images_.prepare(name, [this, spec = std::move(spec),
-                         done = std::move(done)](runtime::Result<PreparedImage> image) mutable {
+  const runtime::ImageWanted wanted{spec.image_name, spec.image, runtime::Pull::kNever};
+  images_.prepare(wanted, [this, spec = std::move(spec),
+                           done = std::move(done)](runtime::Result<PreparedImage> image) mutable {
     if (!image) return done(tl::unexpected(std::move(image.error())));
     create_from(std::move(spec), *image, std::move(done));
   });

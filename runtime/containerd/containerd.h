@@ -9,6 +9,8 @@
 #include <string>
 
 #include "runtime/driver.h"
+#include "runtime/registry/options.h"
+#include "runtime/registry/patience.h"
 
 namespace boost::asio {
 class io_context;
@@ -25,6 +27,8 @@ struct Options {
   std::chrono::milliseconds call_deadline{10'000};    ///< of one containerd call
   std::chrono::milliseconds image_deadline{120'000};  ///< of one call of an unpack or an import
   std::size_t calls_queued_max = 4096;  ///< waiting for a stream or a connection; more fail at once
+  registry::Options registries;
+  registry::Patience patience;  ///< with registries
   std::string runc;  ///< path of the OCI runtime binary; "" = the shim's default, runc in PATH
 };
 

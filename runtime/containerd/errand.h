@@ -2,12 +2,12 @@
 // read files and wait for each answer in turn while the loop goes on.
 #pragma once
 
-#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <tl/expected.hpp>
@@ -26,11 +26,21 @@ class WaitingApi {
     std::chrono::milliseconds work;  ///< of what containerd itself takes long for
   };
 
-  WaitingApi(const grpc::Channel::Options& options, std::string name_space, Deadlines deadlines)
-      : deadlines_(deadlines),
+  WaitingApi(const grpc::Channel::Options& options, const std::string& name_space,
+             Deadlines deadlines)
+      : options_(options),
+        name_space_(name_space),
+        deadlines_(deadlines),
         channel_(loop_, options, nullptr),
-        api_(channel_, std::move(name_space), deadlines.call) {
+        api_(channel_, name_space, deadlines.call) {
     channel_.start();
+  }
+
+  /// One more like this, with its lease, for another thread. It is stopped on its own.
+  [[nodiscard]] std::unique_ptr<WaitingApi> another() const {
+    auto api = std::make_unique<WaitingApi>(options_, name_space_, deadlines_);
+    api->use_lease(lease_);
+    return api;
   }
 
   template <class RequestMessage, class Reply>
@@ -71,7 +81,7 @@ class WaitingApi {
   /// Until `over`, or the deadline of long work has passed, or stopped. False: not over.
   bool wait_for(const std::function<bool()>& over) {
     const auto until = std::chrono::steady_clock::now() + deadlines_.work;
-    while (!stopped_ && !over()) {
+    while (!stopped() && !over()) {
       if (loop_.run_one_until(until) > 0) continue;
       if (std::chrono::steady_clock::now() >= until) return false;
       loop_.restart();
@@ -79,14 +89,20 @@ class WaitingApi {
     return over();
   }
 
-  void use_lease(std::string lease) { api_.use_lease(std::move(lease)); }
+  void use_lease(std::string lease) {
+    lease_ = std::move(lease);
+    api_.use_lease(lease_);
+  }
+  [[nodiscard]] const std::string& lease() const { return lease_; }
 
   /// Every wait ends now, and every later one at once. Safe from any thread.
   void stop() {
-    stopped_ = true;
+    stop_.request_stop();
     loop_.stop();
   }
-  [[nodiscard]] bool stopped() const { return stopped_; }
+  [[nodiscard]] bool stopped() const { return stop_.stop_requested(); }
+  /// For what waits for something else than containerd.
+  [[nodiscard]] std::stop_token stop_token() const { return stop_.get_token(); }
 
  private:
   template <class RequestMessage, class Reply>
@@ -105,7 +121,7 @@ class WaitingApi {
   /// For what has a deadline of its own.
   template <class Over>
   void wait(Over over) {
-    while (!stopped_ && !over()) {
+    while (!stopped() && !over()) {
       if (loop_.run_one() == 0) loop_.restart();
     }
   }
@@ -114,8 +130,11 @@ class WaitingApi {
     return {grpc::Failure::Kind::kNoAnswer, grpc::Code::kCancelled, "the daemon is stopping"};
   }
 
+  grpc::Channel::Options options_;
+  std::string name_space_;
   Deadlines deadlines_;
-  std::atomic<bool> stopped_ = false;
+  std::string lease_;
+  std::stop_source stop_;
   boost::asio::io_context loop_;
   grpc::Channel channel_;
   Api api_;

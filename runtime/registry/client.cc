@@ -51,7 +51,8 @@ class Client::Loan {
   explicit Loan(Client& client) : client_(client) {
     const std::lock_guard lock(client.mutex_);
     if (client.idle_.empty()) {
-      transport_ = std::make_unique<Transport>(client.patience_.bounds, client.stop_);
+      transport_ = std::make_unique<Transport>(
+          Transport::Bounds{client.patience_.connect, client.patience_.stall}, client.stop_);
     } else {
       transport_ = std::move(client.idle_.back());
       client.idle_.pop_back();

@@ -17,20 +17,12 @@
 #include "runtime/registry/authorizer.h"
 #include "runtime/registry/blob_sink.h"
 #include "runtime/registry/options.h"
+#include "runtime/registry/patience.h"
 #include "runtime/registry/reference.h"
 #include "runtime/registry/transport.h"
 #include "runtime/result.h"
 
 namespace mayfly::registry {
-
-/// How long a registry is borne with.
-struct Patience {
-  Transport::Bounds bounds;
-  int tries = 5;                           ///< a transfer that gets on begins to count anew
-  std::chrono::milliseconds backoff{500};  ///< before the second try; doubles, with jitter
-  std::chrono::milliseconds backoff_max{8'000};
-  std::chrono::milliseconds retry_after_max{60'000};  ///< of what a registry wishes for
-};
 
 class BlobTransfer;
 

@@ -1,10 +1,11 @@
 #include "runtime/registry/credentials.h"
 
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 #include <tl/expected.hpp>
 #include <utility>
 
@@ -70,7 +71,13 @@ Result<Credentials> find_credentials(const Options& options, const std::string& 
   if (own != options.registries.end() && !own->second.username.empty()) {
     return own_login(own->second);
   }
-  if (options.docker_config.empty()) return Credentials{};
+  // One that is not there is a host where nobody has logged in.
+  std::error_code unknown;
+  if (options.docker_config.empty() ||
+      std::filesystem::status(options.docker_config, unknown).type() ==
+          std::filesystem::file_type::not_found) {
+    return Credentials{};
+  }
   const auto bytes = read_file(options.docker_config);
   if (!bytes) return refused("the Docker config: " + bytes.error());
   auto login = read_docker_config(*bytes, host);

@@ -27,9 +27,13 @@ Found Located::found() const {
 runtime::Result<Located> locate(Client& client, const std::string& version) {
   Located located;
   auto wanted = version;
+  std::optional<std::int64_t> size;  // as the index says
   for (int depth = 0; depth < kIndexesMax; ++depth) {
     auto document = client.manifest(wanted);
     if (!document) return tl::unexpected(std::move(document.error()));
+    if (size && document->blob.size != *size) {
+      return refused(client, wanted + " is not of the size that its index says");
+    }
     auto parsed = oci::parse_manifest(document->bytes, oci::host_architecture());
     if (!parsed) return refused(client, parsed.error());
     if (auto* manifest = std::get_if<oci::Manifest>(&*parsed)) {
@@ -38,7 +42,9 @@ runtime::Result<Located> locate(Client& client, const std::string& version) {
       located.parsed = std::move(*manifest);
       return located;
     }
-    wanted = std::get<oci::Choice>(*parsed).manifest.digest;
+    const auto& chosen = std::get<oci::Choice>(*parsed).manifest;
+    wanted = chosen.digest;
+    size = chosen.size;
     if (!located.index) located.index = std::move(*document);
   }
   return refused(client, "its index leads from index to index");

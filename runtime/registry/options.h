@@ -17,7 +17,8 @@ struct Registry {
 };
 
 struct Options {
-  std::string docker_config;  ///< a Docker config.json: auths, credHelpers, credsStore; "" = none
+  std::string docker_config;  ///< a Docker config.json: auths, credHelpers, credsStore; "", or one
+                              ///< that is not there: none
   std::map<std::string, Registry> registries;  ///< by "host" or "host:port", as images name it
   std::uint32_t layers_parallel = 3;           ///< of one pull
 };

@@ -25,13 +25,16 @@ using runtime::Result;
 
 constexpr std::size_t kThreadsMax = 4;
 constexpr std::size_t kWaitingMax = 256;
+constexpr int kTries = 3;  // somebody waits for the answer, and may ask again
 
 Result<Found> ask_registry(const Options& options, const std::string& name,
                            const std::stop_token& stop) {
   auto reference = parse_reference(name);
   if (!reference) return tl::unexpected(Fault{FaultKind::kRefused, reference.error()});
   const auto version = reference->version();
-  Client client(options, std::move(*reference), {}, stop);
+  Patience patience;
+  patience.tries = kTries;
+  Client client(options, std::move(*reference), patience, stop);
   return locate(client, version).map([](const Located& located) { return located.found(); });
 }
 

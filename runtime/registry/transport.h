@@ -61,8 +61,8 @@ struct HttpFailure {
 class Transport {
  public:
   struct Bounds {
-    std::chrono::milliseconds connect{10'000};
-    std::chrono::milliseconds stall{25'000};  ///< without a byte
+    std::chrono::milliseconds connect;
+    std::chrono::milliseconds stall;  ///< without a byte
   };
 
   Transport(Bounds bounds, std::stop_token stop);

@@ -12,7 +12,7 @@ using runtime::FaultKind;
 using namespace std::chrono_literals;
 
 constexpr std::size_t kShownMax = 240;
-constexpr int kCorruptedCost = 2;  // each is a whole transfer: fewer of those
+constexpr int kUnlikelyCost = 2;  // of what the next try will hardly mend, or pays for dearly
 
 std::string text(const json& object, const char* key) {
   const auto found = object.find(key);
@@ -76,7 +76,7 @@ Trouble refused(std::string why) {
 }
 
 Trouble corrupted(std::string why) {
-  return {{FaultKind::kRefused, std::move(why)}, kCorruptedCost, {}};
+  return {{FaultKind::kRefused, std::move(why)}, kUnlikelyCost, {}};
 }
 
 Trouble trouble_of(const HttpFailure& failure, const Asked& asked) {
@@ -87,9 +87,12 @@ Trouble trouble_of(const HttpFailure& failure, const Asked& asked) {
     case HttpFailure::Kind::kUntrusted:
       return refused("registry " + asked.host + ": its certificate is not trusted (" + words +
                      "); name its authority in ca_file");
-    case HttpFailure::Kind::kNoTls:
-      return failed(asked, "no TLS with it (" + words +
-                               "); one that speaks plain HTTP needs plain_http = true");
+    case HttpFailure::Kind::kNoTls: {
+      auto trouble = failed(asked, "no TLS with it (" + words +
+                                       "); one that speaks plain HTTP needs plain_http = true");
+      trouble.cost = kUnlikelyCost;
+      return trouble;
+    }
     case HttpFailure::Kind::kCut:
       return failed(asked, "the connection was cut: " + words);
     case HttpFailure::Kind::kStalled:

@@ -10,12 +10,14 @@ import time
 
 import churn
 import idle
+import pull
 import respawn
 import sustained
 from lab.place import Place
 from lab.process import Trouble, run
 
-BENCHES = {"respawn": respawn, "sustained": sustained, "idle": idle, "churn": churn}
+BENCHES = {"respawn": respawn, "sustained": sustained, "idle": idle, "churn": churn,
+           "pull": pull}
 
 
 def arguments():

@@ -87,6 +87,7 @@ std::string gzip(const std::string& bytes) {
   auto* filter = archive_write_new();
   archive_write_set_format_raw(filter);
   archive_write_add_filter_gzip(filter);
+  archive_write_set_bytes_in_last_block(filter, 1);  // zeros after a gzip are no gzip
   archive_write_open(filter, &packed, nullptr, append, nullptr);
   auto* header = archive_entry_new();
   archive_entry_set_filetype(header, AE_IFREG);

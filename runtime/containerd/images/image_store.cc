@@ -1,9 +1,8 @@
 #include "runtime/containerd/images/image_store.h"
 
-#include <array>
-#include <ctime>
 #include <random>
 
+#include "runtime/containerd/images/lease.h"
 #include "runtime/containerd/images/spelling.h"
 #include "runtime/containerd/images/view.h"
 #include "runtime/containerd/translate.h"
@@ -14,20 +13,6 @@ namespace {
 
 using runtime::Fault;
 using runtime::FaultKind;
-
-constexpr std::time_t kLeaseSeconds = 3600;
-constexpr const char* kLease = "mayfly-image";
-
-std::string random_word() {
-  std::random_device random;
-  return std::to_string((std::uint64_t{random()} << 32) | random());
-}
-
-/// What the keys of this run begin with.
-std::string run_prefix(const std::string& what) {
-  static const std::string run = random_word();
-  return what + "-" + run + "-";
-}
 
 tl::unexpected<Fault> refused(std::string why) {
   return tl::unexpected(Fault{FaultKind::kRefused, std::move(why)});
@@ -42,18 +27,17 @@ Blob blob_of(const wire::Descriptor& descriptor) {
   return {descriptor.media_type(), descriptor.digest(), descriptor.size()};
 }
 
-std::string rfc3339(std::time_t time) {
-  std::tm utc{};
-  gmtime_r(&time, &utc);
-  std::array<char, 32> text{};
-  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text.data();
-}
-
 }  // namespace
 
-std::string ImageStore::unique_key(const std::string& what) {
-  return run_prefix(what) + random_word();
+std::string random_word() {
+  std::random_device random;
+  return std::to_string((std::uint64_t{random()} << 32) | random());
+}
+
+std::uint64_t size_of(const Manifest& manifest) {
+  std::uint64_t bytes = 0;
+  for (const auto& layer : manifest.layers) bytes += static_cast<std::uint64_t>(layer.size);
+  return bytes;
 }
 
 runtime::Result<PreparedImage> ImageStore::prepare(const std::string& name) {
@@ -73,30 +57,17 @@ runtime::Result<PreparedImage> ImageStore::prepare(const std::string& name) {
     }
   }
   prepared.accounts = read_accounts(prepared.chain_id);
-  prepared.image = {name, resolved->blob.digest, 0};
-  for (const auto& layer : resolved->manifest.layers) {
-    prepared.image.size_bytes += static_cast<std::uint64_t>(layer.size);
-  }
+  prepared.image = {name, resolved->blob.digest, size_of(resolved->manifest)};
   prepared.config = std::move(resolved->config);
   return prepared;
 }
 
-runtime::Result<std::vector<runtime::Image>> ImageStore::list() {
-  const auto listed = api_.call(method::kListImages, wire::ListImagesRequest{});
-  if (!listed) return fault(listed, "list the images");
-  std::vector<runtime::Image> images;
-  for (const auto& image : listed->images()) {
-    runtime::Image entry{image.name(), image.target().digest(), 0};
-    // One that is not for this platform, or not whole, is listed by what is known of it.
-    if (const auto resolved = resolve(blob_of(image.target()))) {
-      entry.digest = resolved->blob.digest;
-      for (const auto& layer : resolved->manifest.layers) {
-        entry.size_bytes += static_cast<std::uint64_t>(layer.size);
-      }
-    }
-    images.push_back(std::move(entry));
-  }
-  return images;
+runtime::Result<runtime::Image> ImageStore::look_up(const std::string& name) {
+  const auto target = find(name);
+  if (!target) return tl::unexpected(target.error());
+  const auto resolved = resolve(*target);
+  if (!resolved) return tl::unexpected(resolved.error());
+  return runtime::Image{name, resolved->blob.digest, size_of(resolved->manifest)};
 }
 
 runtime::Result<Blob> ImageStore::find(const std::string& name) {
@@ -134,7 +105,8 @@ runtime::Result<std::string> ImageStore::read(const Blob& blob) {
   const auto end =
       api_.stream<wire::ReadContentRequest, wire::ContentRead>(method::kReadContent, request, take);
   if (!end && is_answer(end.error(), grpc::Code::kNotFound)) {
-    return refused("the image is not whole: " + blob.digest + " is missing");
+    return tl::unexpected(
+        Fault{FaultKind::kNotFound, "the image is not whole: " + blob.digest + " is missing"});
   }
   if (!end) return tl::unexpected(fault_of(end.error(), "read the image"));
   if (oci::sha256_digest(bytes) != blob.digest) {
@@ -174,7 +146,7 @@ runtime::Result<ImageStore::Resolved> ImageStore::resolve(Blob target) {
 runtime::Result<bool> ImageStore::has_snapshot(const std::string& key) {
   if (key.empty()) return true;
   wire::SnapshotKey request;
-  request.set_snapshotter(snapshotter_);
+  request.set_snapshotter(place_.snapshotter);
   request.set_key(key);
   const auto reply = api_.call(method::kStatSnapshot, request);
   if (reply) return true;
@@ -182,56 +154,20 @@ runtime::Result<bool> ImageStore::has_snapshot(const std::string& key) {
   return fault(reply, "look for the image's snapshot");
 }
 
-runtime::Result<std::monostate> ImageStore::drop_old_leases() {
-  wire::ListLeasesRequest request;
-  request.add_filters(owned_filter(owned_));
-  const auto listed = api_.call(method::kListLeases, request);
-  if (!listed) return fault(listed, "list the leases");
-  for (const auto& lease : listed->leases()) {
-    if (lease.id().starts_with(run_prefix(kLease))) continue;
-    wire::LeaseId old;
-    old.set_id(lease.id());
-    const auto dropped = api_.call(method::kDeleteLease, old);
-    if (!dropped) return fault(dropped, "end an old lease");
-  }
-  return std::monostate{};
-}
-
-ImageStore::Lease::Lease(ImageStore& store) : store_(store), id_(unique_key(kLease)) {
-  wire::CreateLeaseRequest request;
-  request.set_id(id_);
-  request.mutable_labels()->insert({store.owned_.label, store.owned_.value});
-  request.mutable_labels()->insert(
-      {"containerd.io/gc.expire", rfc3339(std::time(nullptr) + kLeaseSeconds)});
-  if (const auto reply = store.api_.call(method::kCreateLease, request); !reply) {
-    fault_ = fault_of(reply.error(), "create a lease");
-    return;
-  }
-  store.api_.use_lease(id_);
-}
-
-ImageStore::Lease::~Lease() {
-  store_.api_.use_lease({});
-  wire::LeaseId request;
-  request.set_id(id_);
-  // Unanswered, it expires.
-  static_cast<void>(store_.api_.call(method::kDeleteLease, request));
-}
-
 oci::Accounts ImageStore::read_accounts(const std::string& chain) {
   if (chain.empty()) return {};
-  const auto key = unique_key("mayfly-view");
+  const auto key = "mayfly-view-" + random_word();
   wire::PrepareSnapshotRequest request;
-  request.set_snapshotter(snapshotter_);
+  request.set_snapshotter(place_.snapshotter);
   request.set_key(key);
   request.set_parent(chain);
-  (*request.mutable_labels())[owned_.label] = owned_.value;
+  (*request.mutable_labels())[place_.owned.label] = place_.owned.value;
   const auto view = api_.call(method::kViewSnapshot, request);
   // Without them, users can still be given as numbers; a name will say that it is not known.
   if (!view) return {};
   auto accounts = accounts_in(view->mounts());
   wire::SnapshotKey made;
-  made.set_snapshotter(snapshotter_);
+  made.set_snapshotter(place_.snapshotter);
   made.set_key(key);
   static_cast<void>(api_.call(method::kRemoveSnapshot, made));
   return accounts;

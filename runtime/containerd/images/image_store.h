@@ -19,17 +19,32 @@ namespace mayfly::containerd {
 using oci::Blob;
 using oci::Manifest;
 
+/// A word that nobody else uses.
+[[nodiscard]] std::string random_word();
+
+/// Of its layers, compressed.
+[[nodiscard]] std::uint64_t size_of(const Manifest& manifest);
+
 class ImageStore {
  public:
   template <class T>
   using Result = runtime::Result<T>;
 
-  ImageStore(WaitingApi& api, std::string snapshotter, runtime::Ownership owned)
-      : api_(api), snapshotter_(std::move(snapshotter)), owned_(std::move(owned)) {}
+  /// What all stores of a driver have in common.
+  struct Place {
+    std::string snapshotter;
+    runtime::Ownership owned;
+    std::string run;  ///< a word of this driver's alone: what it leaves behind is told by it
+  };
+
+  ImageStore(WaitingApi& api, const Place& place) : api_(api), place_(place) {}
 
   /// Finds, reads and, where its snapshots are missing, unpacks it.
   Result<PreparedImage> prepare(const std::string& name);
-  Result<std::vector<runtime::Image>> list();
+  /// As prepare(), without unpacking anything.
+  Result<runtime::Image> look_up(const std::string& name);
+  /// Where the name leads to. kNotFound: nowhere.
+  Result<Blob> find(const std::string& name);
 
   /// What `target` leads to on this platform. `target` may be an index.
   struct Resolved {
@@ -39,56 +54,32 @@ class ImageStore {
   };
   Result<Resolved> resolve(Blob target);
 
-  /// Makes the snapshot chain, if it is not there. REQUIRES: a lease, or content that is
-  /// referenced.
+  /// Makes the snapshot chain, if it is not there. REQUIRES: a lease in use.
   Result<std::monostate> unpack(const Resolved& image);
-
-  /// Ends the leases of ours that an earlier run was killed with, and what they alone keep.
-  Result<std::monostate> drop_old_leases();
-
-  /// Gives the image a name, or moves the name to it.
-  Result<std::monostate> name(const std::string& name, const Blob& manifest);
+  /// Of one layer: `diff_ids` are its own and those below. REQUIRES: a lease in use, and the layers
+  /// below.
+  Result<std::monostate> unpack_layer(const Blob& layer, const std::vector<std::string>& diff_ids);
+  /// From then on the config keeps the chain.
+  Result<std::monostate> keep_snapshot(const Blob& config, const std::string& chain);
 
   Result<std::monostate> label_content(const std::string& digest,
                                        const std::map<std::string, std::string>& labels);
 
-  /// Objects made while it lives are safe from the garbage collector; one that a crash leaves
-  /// behind expires.
-  class Lease {
-   public:
-    explicit Lease(ImageStore& store);
-    ~Lease();
-    Lease(const Lease&) = delete;
-    Lease& operator=(const Lease&) = delete;
-    [[nodiscard]] const std::optional<runtime::Fault>& fault() const { return fault_; }
-
-   private:
-    ImageStore& store_;
-    std::string id_;
-    std::optional<runtime::Fault> fault_;
-  };
-
-  [[nodiscard]] std::map<std::string, std::string> owned_labels() const {
-    return {{owned_.label, owned_.value}};
-  }
+  [[nodiscard]] const runtime::Ownership& owned() const { return place_.owned; }
   [[nodiscard]] WaitingApi& api() { return api_; }
-  [[nodiscard]] const std::string& snapshotter() const { return snapshotter_; }
+  [[nodiscard]] const std::string& snapshotter() const { return place_.snapshotter; }
 
-  /// A key that nobody else uses: "<what>-<this run>-<random>".
-  [[nodiscard]] static std::string unique_key(const std::string& what);
+  [[nodiscard]] const std::string& run() const { return place_.run; }
 
  private:
-  Result<Blob> find(const std::string& name);
   Result<Blob> find_by_digest(const std::string& digest);
   Result<std::string> read(const Blob& blob);
   Result<bool> has_snapshot(const std::string& key);
-  Result<std::monostate> unpack_layer(const Blob& layer, const std::vector<std::string>& diff_ids);
-  Result<std::monostate> keep_snapshot(const Resolved& image, const std::string& chain);
+  Result<std::monostate> extract(const Blob& layer, const std::vector<std::string>& diff_ids);
   oci::Accounts read_accounts(const std::string& chain);
 
   WaitingApi& api_;
-  std::string snapshotter_;
-  runtime::Ownership owned_;
+  Place place_;
 };
 
 }  // namespace mayfly::containerd

@@ -6,6 +6,8 @@
 #include "runtime/archive/look.h"
 #include "runtime/archive/plan.h"
 #include "runtime/archive/tar_file.h"
+#include "runtime/containerd/images/lease.h"
+#include "runtime/containerd/images/records.h"
 #include "runtime/containerd/images/upload.h"
 #include "runtime/containerd/translate.h"
 #include "runtime/oci/digest.h"
@@ -31,7 +33,7 @@ class Import {
     if (!contents) return refused(contents.error());
     auto plan = archive::plan_import(*contents, name);
     if (!plan) return refused(plan.error());
-    const ImageStore::Lease lease(store_);
+    const Lease lease(store_);
     if (lease.fault()) return tl::unexpected(*lease.fault());
     if (const auto stored = store_layers(*plan); !stored) return tl::unexpected(stored.error());
     std::vector<runtime::Image> images;
@@ -124,7 +126,9 @@ class Import {
     }
     std::vector<runtime::Image> images;
     for (const auto& name : planned.names) {
-      if (const auto named = store_.name(name, resolved.blob); !named) {
+      const auto named =
+          Records(store_).name({name, resolved.blob, resolved.blob}, Records::Taken::kMove);
+      if (!named) {
         return tl::unexpected(named.error());
       }
       images.push_back({name, resolved.blob.digest, size});
@@ -153,18 +157,12 @@ class Import {
       labels["containerd.io/gc.ref.content.l." + std::to_string(at)] =
           image.manifest.layers[at].digest;
     }
-    if (auto stored = store_document(config, image.manifest.config.digest, {}); !stored) {
+    auto& api = store_.api();
+    if (auto stored = upload_document(api, image.manifest.config, config, {}); !stored) {
       return stored;
     }
-    if (auto stored = store_document(manifest, image.blob.digest, labels); !stored) return stored;
+    if (auto stored = upload_document(api, image.blob, manifest, labels); !stored) return stored;
     return store_.label_content(image.blob.digest, labels);  // it may have been there without
-  }
-
-  Step store_document(const std::string& bytes, const std::string& digest,
-                      const Upload::Labels& labels) {
-    Upload upload(store_.api());
-    if (auto written = upload.write(bytes); !written) return written;
-    return upload.commit(digest, labels);
   }
 
   ImageStore& store_;

@@ -1,4 +1,5 @@
 #include "runtime/containerd/images/image_store.h"
+#include "runtime/containerd/images/upload.h"
 #include "runtime/containerd/translate.h"
 
 namespace mayfly::containerd {
@@ -7,29 +8,40 @@ using oci::chain_id;
 using runtime::Fault;
 using runtime::FaultKind;
 
-/// Each layer is applied on top of the one below and committed under the name of its chain, as
-/// containerd's own clients do: layers that images share are unpacked once.
 runtime::Result<std::monostate> ImageStore::unpack(const Resolved& image) {
   std::vector<std::string> diff_ids;
   for (std::size_t at = 0; at < image.manifest.layers.size(); ++at) {
     diff_ids.push_back(image.config.diff_ids[at]);
-    const auto there = has_snapshot(chain_id(diff_ids));
-    if (!there) return tl::unexpected(there.error());
-    if (*there) continue;
     const auto unpacked = unpack_layer(image.manifest.layers[at], diff_ids);
     if (!unpacked) return unpacked;
   }
-  return keep_snapshot(image, chain_id(diff_ids));
+  return keep_snapshot(image.manifest.config, chain_id(diff_ids));
 }
 
+/// Each layer is applied on top of the one below and committed under the name of its chain, as
+/// containerd's own clients do: layers that images share are unpacked once. One that is there is
+/// leased first and looked at again: until then it may be collected at any moment.
 runtime::Result<std::monostate> ImageStore::unpack_layer(const Blob& layer,
                                                          const std::vector<std::string>& diff_ids) {
-  const auto key = unique_key("mayfly-extract");
+  const auto chain = chain_id(diff_ids);
+  const auto found = has_snapshot(chain);
+  if (!found) return tl::unexpected(found.error());
+  if (!*found) return extract(layer, diff_ids);
+  if (auto leased = add_to_lease(api_, "snapshots/" + place_.snapshotter, chain); !leased)
+    return leased;
+  const auto still = has_snapshot(chain);
+  if (!still) return tl::unexpected(still.error());
+  return *still ? Result<std::monostate>() : extract(layer, diff_ids);
+}
+
+runtime::Result<std::monostate> ImageStore::extract(const Blob& layer,
+                                                    const std::vector<std::string>& diff_ids) {
+  const auto key = "mayfly-extract-" + random_word();
   wire::PrepareSnapshotRequest prepare;
-  prepare.set_snapshotter(snapshotter_);
+  prepare.set_snapshotter(place_.snapshotter);
   prepare.set_key(key);
   prepare.set_parent(chain_id({diff_ids.begin(), diff_ids.end() - 1}));
-  (*prepare.mutable_labels())[owned_.label] = owned_.value;
+  (*prepare.mutable_labels())[place_.owned.label] = place_.owned.value;
   const auto prepared = api_.call(method::kPrepareSnapshot, prepare);
   if (!prepared) return tl::unexpected(fault_of(prepared.error(), "prepare a layer"));
 
@@ -47,7 +59,7 @@ runtime::Result<std::monostate> ImageStore::unpack_layer(const Blob& layer,
         FaultKind::kRefused, "the image: layer " + layer.digest + " is not what its config says"});
   } else {
     wire::CommitSnapshotRequest commit;
-    commit.set_snapshotter(snapshotter_);
+    commit.set_snapshotter(place_.snapshotter);
     commit.set_key(key);
     commit.set_name(chain_id(diff_ids));
     const auto committed = api_.call(method::kCommitSnapshot, commit);
@@ -58,7 +70,7 @@ runtime::Result<std::monostate> ImageStore::unpack_layer(const Blob& layer,
     }
   }
   wire::SnapshotKey made;
-  made.set_snapshotter(snapshotter_);
+  made.set_snapshotter(place_.snapshotter);
   made.set_key(key);
   static_cast<void>(api_.call(method::kRemoveSnapshot, made));
   return result;
@@ -66,11 +78,11 @@ runtime::Result<std::monostate> ImageStore::unpack_layer(const Blob& layer,
 
 /// The config keeps the topmost snapshot, and that the ones below, for as long as an image keeps
 /// the config.
-runtime::Result<std::monostate> ImageStore::keep_snapshot(const Resolved& image,
+runtime::Result<std::monostate> ImageStore::keep_snapshot(const Blob& config,
                                                           const std::string& chain) {
   if (chain.empty()) return std::monostate{};
-  return label_content(image.manifest.config.digest,
-                       {{"containerd.io/gc.ref.snapshot." + snapshotter_, chain}});
+  return label_content(config.digest,
+                       {{"containerd.io/gc.ref.snapshot." + place_.snapshotter, chain}});
 }
 
 runtime::Result<std::monostate> ImageStore::label_content(
@@ -83,26 +95,6 @@ runtime::Result<std::monostate> ImageStore::label_content(
   }
   const auto reply = api_.call(method::kUpdateContent, request);
   if (!reply) return tl::unexpected(fault_of(reply.error(), "label the image"));
-  return std::monostate{};
-}
-
-runtime::Result<std::monostate> ImageStore::name(const std::string& name, const Blob& manifest) {
-  wire::UpdateImageRequest update;
-  auto& image = *update.mutable_image();
-  image.set_name(name);
-  image.mutable_target()->set_media_type(manifest.media_type);
-  image.mutable_target()->set_digest(manifest.digest);
-  image.mutable_target()->set_size(manifest.size);
-  wire::ImageRequest create;
-  *create.mutable_image() = image;
-  const auto created = api_.call(method::kCreateImage, create);
-  if (created) return std::monostate{};
-  if (!is_answer(created.error(), grpc::Code::kAlreadyExists)) {
-    return tl::unexpected(fault_of(created.error(), "name the image"));
-  }
-  update.mutable_update_mask()->add_paths("target");
-  const auto updated = api_.call(method::kUpdateImage, update);
-  if (!updated) return tl::unexpected(fault_of(updated.error(), "rename the image"));
   return std::monostate{};
 }
 

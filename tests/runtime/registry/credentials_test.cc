@@ -110,8 +110,16 @@ TEST_F(CredentialsTest, AreRefusedWhereTheConfigIsNoConfig) {
     expect_refused(with_config(bad), "config");
   }
   Options options;
+  options.docker_config = directory_;
+  expect_refused(find_credentials(options, "a.example", stop.get_token()), directory_);
+}
+
+TEST_F(CredentialsTest, AreNobodysWhereNobodyHasLoggedIn) {
+  Options options;
   options.docker_config = directory_ + "/none.json";
-  expect_refused(find_credentials(options, "a.example", stop.get_token()), "none.json");
+  const auto nobody = find_credentials(options, "a.example", stop.get_token());
+  ASSERT_TRUE(nobody) << nobody.error().what;
+  EXPECT_EQ(nobody->username, "");
 }
 
 TEST_F(CredentialsTest, LeaveOutWhatHasAnotherType) {

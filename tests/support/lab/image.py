@@ -1,5 +1,6 @@
 """Container images made from files on this host, with no registry."""
 
+import gzip
 import hashlib
 import io
 import json
@@ -66,3 +67,16 @@ def busybox(file, name):
 def one_program(file, name, program):
     """An image that holds one static program and nothing else, as /<its name>."""
     write_archive(file, name, {os.path.basename(program): program})
+
+
+def layer(files):
+    """A layer as registries keep it, and its diff id. files: as of write_archive, bytes only."""
+    content = _tar(files)
+    return gzip.compress(content, 1, mtime=0), "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def config_of(diff_ids):
+    """The config of an image of these layers."""
+    return {"architecture": ARCHITECTURES.get(platform.machine(), platform.machine()),
+            "os": "linux", "config": {"Env": ["PATH=/bin"], "Cmd": ["/bin/sh"]},
+            "rootfs": {"type": "layers", "diff_ids": diff_ids}}
