@@ -57,7 +57,7 @@ class Docker final : public runtime::Driver {
       : loop_(loop),
         engine_(loop, engine_options(options),
                 [this](Engine::Link link, const std::string& why) { on_link(link, why); }),
-        backend_{std::move(options), engine_, operations_, known_},
+        backend_{loop, std::move(options), engine_, operations_, known_},
         images_(loop, backend_),
         events_(loop, engine_, backend_.options.owned,
                 [this](const Event& event) { on_event(event); }),
@@ -172,10 +172,9 @@ void Docker::create_from(runtime::ContainerSpec spec, const LocalImage& image,
   if (!parent) return refuse(done, parent.error());
   if (auto fault = fault_of_mounts(spec); !fault.empty()) return refuse(done, std::move(fault));
   spec.labels[backend_.options.owned.label] = backend_.options.owned.value;
-  // Podman's own profile lets any program make namespaces of its own.
-  const auto profile = engine_.facts()->is_podman && spec.security.seccomp
-                           ? profiles_.path(spec.security.capabilities)
-                           : std::string();
+  const auto as = engine_.facts()->is_podman ? Profiles::As::kPath : Profiles::As::kText;
+  const auto profile = profiles_.profile(spec.security.capabilities, as);
+  if (profile.empty()) return refuse(done, "no memory for a seccomp profile");
   auto body = write_spec(spec, image, {*parent, profile});
   if (!body) return refuse(done, std::move(body.error()));
   auto tell = [this, digest = spec.image,

@@ -24,17 +24,18 @@ runtime::Descriptor file_of(std::string_view bytes) {
 
 }  // namespace
 
-std::string Profiles::path(const std::vector<std::string>& capabilities) {
-  auto found = profiles_.find(capabilities);
-  if (found == profiles_.end()) {
-    if (profiles_.size() >= kProfilesMax) profiles_.clear();
+std::string Profiles::profile(const std::vector<std::string>& capabilities, As as) {
+  if (profiles_.size() >= kProfilesMax && !profiles_.contains(capabilities)) profiles_.clear();
+  auto& profile = profiles_[capabilities];
+  if (profile.text.empty()) {
     const auto architecture = oci::host_architecture() == "arm64" ? oci::Architecture::kArm64
                                                                   : oci::Architecture::kX86_64;
-    auto file = file_of(oci::seccomp_profile(architecture, capabilities).dump());
-    if (!file) return {};
-    found = profiles_.emplace(capabilities, std::move(file)).first;
+    profile.text = oci::seccomp_profile(architecture, capabilities).dump();
   }
-  return "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(found->second.get());
+  if (as == As::kText) return profile.text;
+  if (!profile.file) profile.file = file_of(profile.text);
+  if (!profile.file) return {};
+  return "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(profile.file.get());
 }
 
 }  // namespace mayfly::docker

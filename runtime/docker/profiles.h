@@ -1,7 +1,9 @@
-// Mayfly's default seccomp profile as files in memory, for a daemon on this host that takes one by
-// its path. A path is good for as long as this lives.
+// Mayfly's default seccomp profile as the daemons take one: Docker its text, Podman the path of a
+// file on this host, which is one in memory here. A path is good for as long as this lives.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -12,12 +14,18 @@ namespace mayfly::docker {
 
 class Profiles {
  public:
+  enum class As : std::uint8_t { kText, kPath };
+
   /// For a container that holds these capabilities. "" where there is no memory for it.
-  [[nodiscard]] std::string path(const std::vector<std::string>& capabilities);
+  [[nodiscard]] std::string profile(const std::vector<std::string>& capabilities, As as);
 
  private:
   static constexpr std::size_t kProfilesMax = 64;
-  std::map<std::vector<std::string>, runtime::Descriptor> profiles_;
+  struct Profile {
+    std::string text;
+    runtime::Descriptor file;  ///< once a path was asked for
+  };
+  std::map<std::vector<std::string>, Profile> profiles_;
 };
 
 }  // namespace mayfly::docker

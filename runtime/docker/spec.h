@@ -13,7 +13,7 @@ namespace mayfly::docker {
 /// What is so at this daemon, whatever the container.
 struct Place {
   std::string cgroup_parent;    ///< as the daemon takes it
-  std::string seccomp_profile;  ///< path of one, in place of the daemon's own; "" = the daemon's
+  std::string seccomp_profile;  ///< the default one, as the daemon takes it
 };
 
 /// The JSON text. Error: one line; asking again would give the same.

@@ -24,6 +24,15 @@ void keep_bounded(Map& map, const typename Map::key_type& key, typename Map::map
   map[key] = std::move(value);
 }
 
+/// Also where there is none to have.
+bool has_tag(const LocalImage& image, registry::Reference reference) {
+  reference.digest.clear();
+  return reference.tag.empty() || std::ranges::any_of(image.tags, [&](const std::string& tag) {
+           const auto parsed = registry::parse_reference(tag);
+           return parsed && parsed->text() == reference.text();
+         });
+}
+
 }  // namespace
 
 Images::Images(boost::asio::io_context& loop, Backend& backend)
@@ -49,6 +58,9 @@ void Images::prepare(const ImageWanted& wanted, Done<Image> done) {
     note(*found);
     if (!found->here) return pull(std::move(*found), {wanted.name, done});
     keep(found->names.digest, *found->here);
+    if (found->names.reference && !has_tag(*found->here, *found->names.reference)) {
+      give_tag(found->names, *found->here);
+    }
     done(Image{wanted.name, found->names.digest, found->here->size_bytes});
   };
   backend_.operations.run(std::make_unique<Locate>(
@@ -131,7 +143,7 @@ void Images::import(const std::string& file, const std::optional<std::string>& n
 
 void Images::list(Done<std::vector<Image>> done) {
   Call call;
-  call.path = "/images/json?digests=1";
+  call.path = "/images/json";
   backend_.engine.call(std::move(call), [this, done = std::move(done)](const http::Reply& reply) {
     const auto images = is_answer(reply, 200) ? read_images(reply->body) : std::nullopt;
     if (!images) {

@@ -28,6 +28,16 @@ std::string fault_of_file(const std::string& file) {
   return S_ISREG(status.st_mode) ? "" : "it is no file";
 }
 
+/// Podman says all of them in one line: "a:1,b:2".
+void add_names(std::string_view list, Loaded& loaded) {
+  while (!list.empty() && loaded.names.size() < kImagesMax) {
+    const auto comma = std::min(list.find(','), list.size());
+    const auto name = list.substr(0, comma);
+    if (!name.empty()) loaded.names.emplace_back(name);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+}
+
 }  // namespace
 
 Loaded read_loaded(std::string_view body) {
@@ -42,8 +52,7 @@ Loaded read_loaded(std::string_view body) {
     if (!fault.empty()) loaded.fault = one_line(fault);
     const auto said = one_line(text(document, "stream"));
     for (const auto prefix : {kName, kId}) {
-      if (!said.starts_with(prefix) || loaded.names.size() >= kImagesMax) continue;
-      loaded.names.push_back(said.substr(prefix.size()));
+      if (said.starts_with(prefix)) add_names(std::string_view(said).substr(prefix.size()), loaded);
     }
   };
   lines.take(body, take);

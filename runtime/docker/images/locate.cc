@@ -33,7 +33,7 @@ void Locate::look() {
   }
   if (located_.names.reference) return not_here();
   // A digest alone may also be what an image was pulled by, and only the list tells that.
-  call.path = "/images/json?digests=1";
+  call.path = "/images/json";
   backend_.engine.call(std::move(call), then(this, &Locate::search));
 }
 

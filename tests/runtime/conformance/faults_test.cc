@@ -118,9 +118,13 @@ TEST_F(Faults, KnowsTheExitCodeOfAWorkerThatEndedWhileTheRuntimeWasDown) {
 
 TEST_F(Faults, CleansUpAfterARuntimeKilledInTheMiddleOfACreation) {
   int unknown = 0;
+  int number = 0;
   for (const auto wait : moments_of_a_creation(9)) {
+    // A name is used once, as a worker's is: containerd 1.6, killed while it deletes a task's
+    // folder, cannot delete the next of that name.
+    const auto one = spec("cut-" + std::to_string(++number));
     std::optional<runtime::Result<runtime::Started>> started;
-    driver().create(spec("cut"), [&](auto result) { started = result; });
+    driver().create(one, [&](auto result) { started = result; });
     loop().run_for(wait);
     daemon().kill9();
     daemon().start();
@@ -132,11 +136,13 @@ TEST_F(Faults, CleansUpAfterARuntimeKilledInTheMiddleOfACreation) {
 }
 
 TEST_F(Faults, CleansUpAfterARuntimeKilledInTheMiddleOfARemoval) {
+  int number = 0;
   for (const auto wait : moments_of_a_removal(6)) {
-    const auto created = create(spec("cut"));
+    const auto one = spec("cut-" + std::to_string(++number));
+    const auto created = create(one);
     ASSERT_TRUE(created) << created.error().what;
     bool over = false;
-    driver().remove("mayfly-test-cut", [&](const auto&) { over = true; });
+    driver().remove(one.name, [&](const auto&) { over = true; });
     loop().run_for(wait);
     daemon().kill9();
     daemon().start();

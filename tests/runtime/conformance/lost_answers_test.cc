@@ -1,14 +1,14 @@
 // Answers that get lost between the runtime and the driver: whichever it is, what happened is never
 // told as not having happened, is found by a list, and goes by a removal.
 #include "tests/runtime/conformance/fixture.h"
-#include "tests/support/faulty_proxy.h"
+#include "tests/support/lossy_proxy.h"
 
 namespace mayfly::conformance {
 namespace {
 
 using runtime::FaultKind;
 using runtime::State;
-using Loss = support::FaultyProxy::Loss;
+using Loss = support::LossyProxy::Loss;
 
 constexpr int kPiecesMax = 60;  ///< of one call, with what else comes on its connection
 
@@ -16,8 +16,8 @@ class LostAnswers : public Conformance {
  protected:
   void SetUp() override {
     Conformance::SetUp();
-    proxy_ = std::make_unique<support::FaultyProxy>(daemon().directory() + "/proxy.sock",
-                                                    daemon().socket());
+    proxy_ = std::make_unique<support::LossyProxy>(daemon().directory() + "/proxy.sock",
+                                                   daemon().socket());
   }
 
   void TearDown() override {
@@ -109,7 +109,7 @@ class LostAnswers : public Conformance {
     });
   }
 
-  std::unique_ptr<support::FaultyProxy> proxy_;
+  std::unique_ptr<support::LossyProxy> proxy_;
   std::unique_ptr<runtime::Driver> lossy_;
 };
 

@@ -9,9 +9,9 @@ namespace mayfly::containerd {
 namespace {
 
 using runtime::FaultKind;
-using support::SpoilingProxy;
+using support::FaultyProxy;
 
-std::uint64_t bytes_of(const std::vector<SpoilingProxy::Request>& requests) {
+std::uint64_t bytes_of(const std::vector<FaultyProxy::Request>& requests) {
   std::uint64_t bytes = 0;
   for (const auto& request : requests) bytes += request.body_bytes;
   return bytes;

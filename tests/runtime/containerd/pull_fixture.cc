@@ -38,7 +38,7 @@ void PullTest::TearDownTestSuite() {
 }
 
 void PullTest::SetUp() {
-  proxy_ = std::make_unique<support::SpoilingProxy>(registry().port());
+  proxy_ = std::make_unique<support::FaultyProxy>(registry().port());
   use(options());
 }
 

@@ -12,15 +12,15 @@
 #include <vector>
 
 #include "runtime/containerd/containerd.h"
+#include "tests/support/faulty_proxy.h"
 #include "tests/support/image_archive.h"
 #include "tests/support/private_containerd.h"
 #include "tests/support/private_registry.h"
-#include "tests/support/spoiling_proxy.h"
 
 namespace mayfly::containerd {
 
 using namespace std::chrono_literals;
-using Kind = support::SpoilingProxy::Fault::Kind;
+using Kind = support::FaultyProxy::Fault::Kind;
 
 /// One containerd and one registry for all tests; a driver and a proxy for each. In the end nothing
 /// may be left in containerd.
@@ -33,7 +33,7 @@ class PullTest : public ::testing::Test {
 
   [[nodiscard]] static support::PrivateContainerd& daemon() { return *daemon_; }
   [[nodiscard]] static support::PrivateRegistry& registry() { return *registry_; }
-  [[nodiscard]] support::SpoilingProxy& proxy() { return *proxy_; }
+  [[nodiscard]] support::FaultyProxy& proxy() { return *proxy_; }
   [[nodiscard]] Options options() const;
   void use(const Options& options);  ///< a new driver in place of the one there is
   void drop_driver() { driver_.reset(); }
@@ -68,7 +68,7 @@ class PullTest : public ::testing::Test {
  private:
   static std::unique_ptr<support::PrivateContainerd> daemon_;
   static std::unique_ptr<support::PrivateRegistry> registry_;
-  std::unique_ptr<support::SpoilingProxy> proxy_;
+  std::unique_ptr<support::FaultyProxy> proxy_;
   boost::asio::io_context loop_;
   std::unique_ptr<runtime::Driver> driver_;
 

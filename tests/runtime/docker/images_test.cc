@@ -77,7 +77,17 @@ TEST(DockerDiscard, TakesTheDigestsWithTheLastTagOfARepository) {
   auto twice = image();
   twice.tags.emplace_back("host.example/a:2");
   EXPECT_EQ(spellings_of(twice, wanted), std::vector<std::string>{"host.example/a:1"});
+  const auto pinned = "host.example/a@" + digest('2');
+  EXPECT_EQ(spellings_of(twice, *names_of({pinned, "", {}})), std::vector{pinned});
   EXPECT_EQ(spellings_of(image(), *names_of({digest('1'), "", {}})), std::vector{digest('1')});
+}
+
+TEST(DockerDiscard, TakesOnlyDigestsThatPodmanPulled) {
+  const auto own = with_own_digests(image());
+  EXPECT_EQ(own.tags, std::vector<std::string>{"host.example/a:1"});
+  EXPECT_EQ(own.digests, std::vector{"host.example/b@" + digest('3')});
+  EXPECT_EQ(spellings_of(own, *names_of({"host.example/a:1", "", {}})),
+            std::vector<std::string>{"host.example/a:1"});
 }
 
 TEST(DockerPullProgress, AddsUpLayers) {
@@ -146,7 +156,8 @@ TEST(DockerLoad, ReadsTheNamesOfBothDaemons) {
       "{\"stream\":\"Loaded image ID: sha256:12\\n\"}\n");
   EXPECT_EQ(docker.names, (std::vector<std::string>{"a:1", "sha256:12"}));
   EXPECT_EQ(docker.fault, "");
-  EXPECT_EQ(read_loaded(R"({"stream":"Loaded image: a:1"})").names.size(), 1U);
+  EXPECT_EQ(read_loaded(R"({"stream":"Loaded image: a:1,b:2"})").names,
+            (std::vector<std::string>{"a:1", "b:2"}));
   EXPECT_EQ(read_loaded(R"({"errorDetail":{"message":"bad tar"},"error":"bad tar"})").fault,
             "bad tar");
   EXPECT_TRUE(read_loaded("nonsense").names.empty());
