@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "runtime/oci/digest.h"
@@ -121,6 +122,14 @@ std::vector<fs::path> cgroups(const std::string& path) {
   return found;
 }
 
+/// runc freezes what it is about to kill. Cut off there, it leaves processes that no signal ends.
+void thaw(const fs::path& cgroup) {
+  for (const auto& [file, value] : {std::pair{"freezer.state", "THAWED"}, {"cgroup.freeze", "0"}}) {
+    std::error_code ignored;
+    if (fs::exists(cgroup / file, ignored)) std::ofstream(cgroup / file) << value;
+  }
+}
+
 void kill_all_in(const fs::path& cgroup) {
   std::ifstream processes(cgroup / "cgroup.procs");
   for (pid_t pid = 0; processes >> pid;) {
@@ -135,6 +144,7 @@ bool remove_cgroup(const fs::path& cgroup) {
     if (child.is_directory(ignored)) remove_cgroup(child.path());
   }
   kill_all_in(cgroup);
+  thaw(cgroup);
   return rmdir(cgroup.c_str()) == 0 || errno == ENOENT;
 }
 
