@@ -18,14 +18,58 @@ bool not_found(const tl::expected<Reply, grpc::Failure>& reply) {
   return !reply && is_answer(reply.error(), Code::kNotFound);
 }
 
+bool is_owned(const wire::ContainerRecord& record, const runtime::Ownership& owned) {
+  const auto label = record.labels().find(owned.label);
+  return label != record.labels().end() && label->second == owned.value;
+}
+
 }  // namespace
 
-/// Most often the worker has ended, and this is enough.
+/// Without a record containerd does not look for a task.
+void RemoveCall::read_record() {
+  wire::ContainerId request;
+  request.set_id(name_);
+  backend_.api.call(
+      method::kGetContainer, request, Api::Done<wire::ContainerListed>([this](auto reply) {
+        if (not_found(reply)) return look_for_orphan();
+        if (!reply) return fail(reply.error(), "read the container");
+        if (is_owned(reply->container(), backend_.options.owned)) return delete_task();
+        finish(tl::unexpected(runtime::Fault{runtime::FaultKind::kRefused,
+                                             "somebody else's container has the name " + name_}));
+      }));
+}
+
+void RemoveCall::look_for_orphan() {
+  backend_.api.call(
+      method::kListTasks, wire::Empty{}, Api::Done<wire::TasksListed>([this](auto reply) {
+        if (!reply) return fail(reply.error(), "list the tasks");
+        const auto& tasks = reply->tasks();
+        const bool found = std::any_of(tasks.begin(), tasks.end(), [this](const wire::Task& one) {
+          return one.id() == name_ || one.container_id() == name_;
+        });
+        found ? give_orphan_a_record() : clear_host();
+      }));
+}
+
+/// containerd deletes a task only through its container.
+void RemoveCall::give_orphan_a_record() {
+  wire::ContainerRequest request;
+  auto& record = *request.mutable_container();
+  record.set_id(name_);
+  (*record.mutable_labels())[backend_.options.owned.label] = backend_.options.owned.value;
+  record.mutable_runtime()->set_name("io.containerd.runc.v2");
+  record.mutable_spec()->set_value("{}");
+  backend_.api.call(method::kCreateContainer, request, Api::Done<wire::Empty>([this](auto reply) {
+                      if (!reply) return fail(reply.error(), "give the orphaned task a record");
+                      delete_task();
+                    }));
+}
+
 void RemoveCall::delete_task() {
   backend_.api.call(
       method::kDeleteTask, task(), Api::Done<wire::Empty>([this](auto reply) {
         if (reply) return remove_snapshot();
-        if (not_found(reply)) return ask_for_record();
+        if (not_found(reply)) return clear_host();
         if (reply.error().kind != grpc::Failure::Kind::kAnswered || ++tries_ >= kTriesMax) {
           return fail(reply.error(), "delete the task");
         }
@@ -52,46 +96,6 @@ void RemoveCall::wait_for_its_end() {
                       if (reply || reply.error().kind == grpc::Failure::Kind::kAnswered)
                         return delete_task();
                       fail(reply.error(), "wait for the task's end");
-                    }));
-}
-
-/// No task: either there is none, or containerd does not look for one, since its record is gone.
-void RemoveCall::ask_for_record() {
-  if (looked_for_orphan_) return clear_host();
-  wire::ContainerId request;
-  request.set_id(name_);
-  backend_.api.call(method::kGetContainer, request,
-                    Api::Done<wire::ContainerListed>([this](auto reply) {
-                      if (reply) return clear_host();
-                      if (not_found(reply)) return look_for_orphan();
-                      fail(reply.error(), "read the container");
-                    }));
-}
-
-void RemoveCall::look_for_orphan() {
-  looked_for_orphan_ = true;
-  backend_.api.call(
-      method::kListTasks, wire::Empty{}, Api::Done<wire::TasksListed>([this](auto reply) {
-        if (!reply) return fail(reply.error(), "list the tasks");
-        const auto& tasks = reply->tasks();
-        const bool found = std::any_of(tasks.begin(), tasks.end(), [this](const wire::Task& one) {
-          return one.id() == name_ || one.container_id() == name_;
-        });
-        found ? give_orphan_a_record() : clear_host();
-      }));
-}
-
-/// containerd deletes a task only through its container.
-void RemoveCall::give_orphan_a_record() {
-  wire::ContainerRequest request;
-  auto& record = *request.mutable_container();
-  record.set_id(name_);
-  (*record.mutable_labels())[backend_.options.owned.label] = backend_.options.owned.value;
-  record.mutable_runtime()->set_name("io.containerd.runc.v2");
-  record.mutable_spec()->set_value("{}");
-  backend_.api.call(method::kCreateContainer, request, Api::Done<wire::Empty>([this](auto reply) {
-                      if (!reply) return fail(reply.error(), "give the orphaned task a record");
-                      delete_task();
                     }));
 }
 

@@ -1,5 +1,6 @@
 // The removal of one container, whatever is left of it: task, snapshot, and the record last, so
-// that a removal that is broken off leaves what the next one finds it by.
+// that a removal that is broken off leaves what the next one finds it by. Somebody else's container
+// of that name is refused.
 #pragma once
 
 #include <string>
@@ -14,15 +15,15 @@ class RemoveCall final : public Operation {
  public:
   RemoveCall(Backend& backend, std::string name, runtime::Done<std::monostate> done)
       : backend_(backend), name_(std::move(name)), done_(std::move(done)) {}
-  void begin() override { delete_task(); }
+  void begin() override { read_record(); }
 
  private:
+  void read_record();
+  void look_for_orphan();
+  void give_orphan_a_record();
   void delete_task();
   void kill_task();
   void wait_for_its_end();
-  void ask_for_record();
-  void look_for_orphan();
-  void give_orphan_a_record();
   void clear_host();
   void remove_snapshot();
   void delete_record();
@@ -35,7 +36,6 @@ class RemoveCall final : public Operation {
   std::string name_;
   runtime::Done<std::monostate> done_;
   int tries_ = 0;
-  bool looked_for_orphan_ = false;
 };
 
 }  // namespace mayfly::containerd

@@ -67,6 +67,12 @@ LocalImage image_of(const Json& document) {
 
 std::string one_line(std::string_view text) {
   std::string line(text.substr(0, kLineMax));
+  // Not in the middle of a character.
+  const auto is_tail = [](char byte) { return (static_cast<unsigned char>(byte) & 0xc0) == 0x80; };
+  if (text.size() > kLineMax) {
+    while (!line.empty() && is_tail(line.back())) line.pop_back();
+    if (!line.empty() && (line.back() & 0x80) != 0) line.pop_back();
+  }
   std::ranges::replace_if(
       line, [](unsigned char byte) { return byte < ' ' || byte == 0x7f; }, ' ');
   while (line.ends_with(' ')) line.pop_back();
@@ -75,8 +81,11 @@ std::string one_line(std::string_view text) {
 
 std::string read_message(std::string_view body) {
   const auto document = parse(body);
-  const auto message = text(document, "message");
-  return one_line(document.is_object() ? message : body);
+  if (document.is_object()) return one_line(text(document, "message"));
+  std::string bytes(body.substr(0, kLineMax));  // not JSON, so perhaps not even text
+  std::ranges::replace_if(
+      bytes, [](unsigned char byte) { return byte >= 0x80; }, '?');
+  return one_line(bytes);
 }
 
 std::string read_created(std::string_view body) {

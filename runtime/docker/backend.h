@@ -2,6 +2,7 @@
 // containers, and how this node wants them. Owned by the driver.
 #pragma once
 
+#include <boost/asio/io_context.hpp>
 #include <functional>
 #include <string>
 #include <utility>
@@ -16,6 +17,7 @@
 namespace mayfly::docker {
 
 struct Backend {
+  boost::asio::io_context& loop;
   Options options;
   Engine& engine;
   runtime::Operations& operations;

@@ -13,6 +13,7 @@
 #include "runtime/docker/exit_status.h"
 #include "runtime/docker/images/images.h"
 #include "runtime/docker/list.h"
+#include "runtime/docker/profiles.h"
 #include "runtime/docker/remove.h"
 #include "runtime/docker/spec.h"
 
@@ -56,7 +57,7 @@ class Docker final : public runtime::Driver {
       : loop_(loop),
         engine_(loop, engine_options(options),
                 [this](Engine::Link link, const std::string& why) { on_link(link, why); }),
-        backend_{std::move(options), engine_, operations_, known_},
+        backend_{loop, std::move(options), engine_, operations_, known_},
         images_(loop, backend_),
         events_(loop, engine_, backend_.options.owned,
                 [this](const Event& event) { on_event(event); }),
@@ -130,6 +131,7 @@ class Docker final : public runtime::Driver {
   std::function<void(Hint)> on_hint_;
   runtime::Operations operations_;  ///< before the engine: they are dropped after it, never called
   Known known_;
+  Profiles profiles_;
   Engine engine_;
   Backend backend_;
   Images images_;
@@ -170,7 +172,10 @@ void Docker::create_from(runtime::ContainerSpec spec, const LocalImage& image,
   if (!parent) return refuse(done, parent.error());
   if (auto fault = fault_of_mounts(spec); !fault.empty()) return refuse(done, std::move(fault));
   spec.labels[backend_.options.owned.label] = backend_.options.owned.value;
-  auto body = write_spec(spec, image, *parent);
+  const auto as = engine_.facts()->is_podman ? Profiles::As::kPath : Profiles::As::kText;
+  const auto profile = profiles_.profile(spec.security.capabilities, as);
+  if (profile.empty()) return refuse(done, "no memory for a seccomp profile");
+  auto body = write_spec(spec, image, {*parent, profile});
   if (!body) return refuse(done, std::move(body.error()));
   auto tell = [this, digest = spec.image,
                done = std::move(done)](runtime::Result<runtime::Started> result) {

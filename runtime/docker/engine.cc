@@ -43,7 +43,7 @@ void Engine::start() {
   });
 }
 
-Engine::CallId Engine::call(Call call, Done done) {
+void Engine::call(Call call, Done done) {
   const auto id = ++last_id_;
   const auto until = Clock::now() + call.deadline.value_or(options_.call_deadline);
   const bool full = pending_.size() >= options_.calls_waiting_max;
@@ -58,7 +58,6 @@ Engine::CallId Engine::call(Call call, Done done) {
   } else {
     wait_for_link(id);
   }
-  return CallId{id};
 }
 
 http::Client::CallId Engine::stream(Call call, http::Sink sink, Done done) {
@@ -76,8 +75,11 @@ http::Request Engine::request(const Call& call) const {
   request.body_file = call.body_file;
   request.when_late = call.when_late;
   request.answer_bytes_max = kAnswerBytesMax;
-  if (!call.body.empty()) request.headers.emplace_back("Content-Type", "application/json");
-  if (!call.body_file.empty()) request.headers.emplace_back("Content-Type", "application/x-tar");
+  const bool is_file = !call.body_file.empty();
+  if (is_file) request.headers.emplace_back("Content-Type", "application/x-tar");
+  if (!is_file && !call.body.empty()) {
+    request.headers.emplace_back("Content-Type", "application/json");
+  }
   return request;
 }
 

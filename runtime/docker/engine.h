@@ -24,7 +24,7 @@ struct Call {
   const char* method = "GET";
   std::string path;
   std::string body;       ///< JSON
-  std::string body_file;  ///< a tar, in place of it
+  std::string body_file;  ///< a tar, whose beginning `body` then is
   http::Headers headers;
   std::optional<std::chrono::milliseconds> deadline;  ///< none: the engine's usual one
   http::WhenLate when_late = http::WhenLate::kCancel;
@@ -34,7 +34,6 @@ class Engine {
  public:
   using Clock = std::chrono::steady_clock;
   using Done = std::function<void(http::Reply)>;
-  enum class CallId : std::uint64_t {};
 
   struct Options {
     std::string socket;
@@ -57,7 +56,7 @@ class Engine {
 
   /// A call that waits for the server keeps waiting until its deadline and is then kNotSent.
   /// `done` comes later, never from within.
-  CallId call(Call call, Done done);
+  void call(Call call, Done done);
 
   /// The body of a 2xx answer as it comes. No deadline but the call's own. REQUIRES: facts().
   http::Client::CallId stream(Call call, http::Sink sink, Done done);

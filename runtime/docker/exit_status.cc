@@ -1,5 +1,7 @@
 #include "runtime/docker/exit_status.h"
 
+#include <algorithm>
+
 namespace mayfly::docker {
 namespace {
 
@@ -8,7 +10,8 @@ using runtime::FaultKind;
 using runtime::State;
 
 // The kernel tells us of an exit some milliseconds before the daemon has heard of it.
-constexpr auto kDaemonLag = 1s;
+constexpr std::chrono::milliseconds kDaemonLag = 1s;
+constexpr std::chrono::milliseconds kPollMin = 10ms;
 
 }  // namespace
 
@@ -31,18 +34,29 @@ void ExitStatusCall::judge(http::Reply inspected) {
                   fault_of(inspected, backend_.doing("ask for an exit status")).what);
   }
   if (container->state != State::kRunning) return finish(container->status);
-  if (waited_) return finish(FaultKind::kFailed, name_ + " still runs");
-  wait_briefly(container->id);
+  if (waited_ >= kDaemonLag) return finish(FaultKind::kFailed, name_ + " still runs");
+  // Podman waits by looking itself, and seldom.
+  const bool waits = !backend_.engine.facts()->is_podman;
+  waits ? wait_briefly(container->id) : look_again_soon();
 }
 
 void ExitStatusCall::wait_briefly(const std::string& id) {
-  waited_ = true;
+  waited_ = kDaemonLag;
   Call call;
   call.method = "POST";
   call.path = container_path(id, "/wait?condition=not-running");
   call.deadline = kDaemonLag;
   // Whatever it says: only the container itself tells whether it runs.
   backend_.engine.call(std::move(call), [this](const http::Reply&) { look(); });
+}
+
+void ExitStatusCall::look_again_soon() {
+  const auto pause = std::max(kPollMin, waited_);
+  waited_ += pause;
+  timer_.expires_after(pause);
+  timer_.async_wait([this, alive = std::weak_ptr(alive_)](auto error) {
+    if (!error && !alive.expired()) look();
+  });
 }
 
 void ExitStatusCall::finish(runtime::FaultKind kind, std::string what) {

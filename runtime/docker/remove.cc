@@ -3,7 +3,13 @@
 namespace mayfly::docker {
 namespace {
 
-constexpr int kTriesMax = 4;  ///< to remove; between two of them another's removal is waited for
+constexpr int kTriesMax = 4;  ///< to remove; between two of them something else is waited for
+
+/// Podman's word for a container that ended while it was being killed.
+bool is_between_states(const http::Reply& reply) {
+  return is_answer(reply, 500) &&
+         read_message(reply->body).find("container state improper") != std::string::npos;
+}
 
 }  // namespace
 
@@ -50,19 +56,20 @@ void RemoveCall::removed(http::Reply reply) {
   if (++tries_ < kTriesMax) {
     // Gone; is there a later one of this name?
     if (is_answer(reply, 404)) return was_known ? look() : finish(std::monostate{});
-    if (is_answer(reply, 409)) return wait_for_its_end();
+    if (is_answer(reply, 409)) return wait_for("removed");
+    if (is_between_states(reply)) return wait_for("not-running");
   }
   fail(reply, "remove the container");
 }
 
-/// Somebody is removing it already.
-void RemoveCall::wait_for_its_end() {
+/// Somebody is removing it already, or it is about to end.
+void RemoveCall::wait_for(const std::string& condition) {
   Call call;
   call.method = "POST";
-  call.path = container_path(id_, "/wait?condition=removed");
+  call.path = container_path(id_, "/wait?condition=") + condition;
   backend_.engine.call(std::move(call), [this](const http::Reply& reply) {
     if (reply) return look();
-    fail(reply, "wait for the container's removal");
+    fail(reply, "wait for the container's end");
   });
 }
 

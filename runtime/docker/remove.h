@@ -21,7 +21,7 @@ class RemoveCall final : public runtime::Operation {
   void judge(http::Reply inspected);
   void remove();
   void removed(http::Reply reply);
-  void wait_for_its_end();
+  void wait_for(const std::string& condition);
 
   void fail(const http::Reply& reply, const char* doing);
   void finish(runtime::Result<std::monostate> result);

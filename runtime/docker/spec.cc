@@ -27,6 +27,13 @@ std::string network(const Network& network) {
   return "none";
 }
 
+/// What Docker lets a network be called. Other modes ("container:ID") would pass for names else.
+bool is_network_name(std::string_view name) {
+  constexpr std::string_view kPlain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+  return !name.empty() && name.find_first_not_of(kPlain) == std::string_view::npos;
+}
+
 /// As mounts and not as binds: those make a source that is missing.
 Json mounts(const ContainerSpec& container) {
   Json list = Json::array();
@@ -39,14 +46,15 @@ Json mounts(const ContainerSpec& container) {
   return list;
 }
 
-Json security_options(const runtime::Security& security) {
+Json security_options(const runtime::Security& security, const Place& place) {
   Json list = Json::array();
   if (security.no_new_privileges) list.push_back("no-new-privileges");
-  if (!security.seccomp) list.push_back("seccomp=unconfined");
+  // The daemons' own let more through: AF_VSOCK (Docker 20.10), new namespaces (Podman).
+  list.push_back("seccomp=" + (security.seccomp ? place.seccomp_profile : "unconfined"));
   return list;
 }
 
-Json host_config(const ContainerSpec& container, const std::string& cgroup_parent) {
+Json host_config(const ContainerSpec& container, const Place& place) {
   const auto& asked = container.resources;
   Json host{
       // With live-restore, a daemon that returns kills what it is to remove by itself.
@@ -56,11 +64,11 @@ Json host_config(const ContainerSpec& container, const std::string& cgroup_paren
       {"LogConfig", {{"Type", "none"}, {"Config", Json::object()}}},
       {"NetworkMode", network(container.network)},
       {"IpcMode", "private"},
-      {"CgroupParent", cgroup_parent},
+      {"CgroupParent", place.cgroup_parent},
       {"Mounts", mounts(container)},
       {"CapDrop", {"ALL"}},
       {"CapAdd", container.security.capabilities},
-      {"SecurityOpt", security_options(container.security)},
+      {"SecurityOpt", security_options(container.security, place)},
       {"ReadonlyRootfs", container.security.read_only_rootfs},
       {"OomScoreAdj", 0},
       {"Init", false},
@@ -81,10 +89,13 @@ Json host_config(const ContainerSpec& container, const std::string& cgroup_paren
 }  // namespace
 
 tl::expected<std::string, std::string> write_spec(const ContainerSpec& container,
-                                                  const LocalImage& image,
-                                                  const std::string& cgroup_parent) {
+                                                  const LocalImage& image, const Place& place) {
   if (auto fault = oci::fault_of(container, image.config); !fault.empty()) {
     return tl::unexpected(std::move(fault));
+  }
+  const auto& [kind, name] = container.network;
+  if (kind == Network::Kind::kNamed && !is_network_name(name)) {
+    return tl::unexpected("not the name of a network: " + one_line(name));
   }
   Json document{
       {"Image", image.id},
@@ -99,7 +110,7 @@ tl::expected<std::string, std::string> write_spec(const ContainerSpec& container
       {"AttachStdin", false},
       {"AttachStdout", false},
       {"AttachStderr", false},
-      {"HostConfig", host_config(container, cgroup_parent)},
+      {"HostConfig", host_config(container, place)},
   };
   if (!container.user.empty()) document["User"] = container.user;
   if (!container.working_directory.empty()) document["WorkingDir"] = container.working_directory;

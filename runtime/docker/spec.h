@@ -10,10 +10,14 @@
 
 namespace mayfly::docker {
 
-/// The JSON text. `cgroup_parent` as the daemon takes it. Error: one line; asking again would give
-/// the same.
+/// What is so at this daemon, whatever the container.
+struct Place {
+  std::string cgroup_parent;    ///< as the daemon takes it
+  std::string seccomp_profile;  ///< the default one, as the daemon takes it
+};
+
+/// The JSON text. Error: one line; asking again would give the same.
 [[nodiscard]] tl::expected<std::string, std::string> write_spec(
-    const runtime::ContainerSpec& container, const LocalImage& image,
-    const std::string& cgroup_parent);
+    const runtime::ContainerSpec& container, const LocalImage& image, const Place& place);
 
 }  // namespace mayfly::docker

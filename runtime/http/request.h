@@ -26,7 +26,7 @@ struct Request {
       url;  ///< "http://host/path?query", percent-encoded; the host is a name only on a socket
   Headers headers;
   std::string body;
-  std::string body_file;  ///< absolute path; sent in place of `body`, never held in memory
+  std::string body_file;  ///< absolute path; sent after `body`, never held in memory
   std::optional<std::chrono::milliseconds>
       deadline;  ///< from the call on; none = as long as it lasts
   WhenLate when_late = WhenLate::kCancel;

@@ -118,7 +118,8 @@ void Transfer::set_body() {
     return;
   }
   curl_easy_setopt(handle_, CURLOPT_UPLOAD, 1L);
-  curl_easy_setopt(handle_, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(status.st_size));
+  curl_easy_setopt(handle_, CURLOPT_INFILESIZE_LARGE,
+                   static_cast<curl_off_t>(request_.body.size()) + status.st_size);
   curl_easy_setopt(handle_, CURLOPT_UPLOAD_BUFFERSIZE, kReadBytes);
   curl_easy_setopt(handle_, CURLOPT_READDATA, this);
   curl_easy_setopt(handle_, CURLOPT_READFUNCTION, &Transfer::on_read);
@@ -133,9 +134,13 @@ int Transfer::on_sending(void* self, char*, char*, int, int) {
 }
 
 std::size_t Transfer::on_read(char* bytes, std::size_t size, std::size_t count, void* self) {
-  auto* file = static_cast<Transfer*>(self)->file_;
-  const auto read = std::fread(bytes, 1, size * count, file);
-  return read == 0 && std::ferror(file) != 0 ? CURL_READFUNC_ABORT : read;
+  auto& transfer = *static_cast<Transfer*>(self);
+  const auto wanted = size * count;
+  const auto before = transfer.request_.body.copy(bytes, wanted, transfer.body_sent_);
+  transfer.body_sent_ += before;
+  const auto read = std::fread(bytes + before, 1, wanted - before, transfer.file_);
+  const bool is_broken = read < wanted - before && std::ferror(transfer.file_) != 0;
+  return is_broken ? CURL_READFUNC_ABORT : before + read;
 }
 
 std::size_t Transfer::on_header(char* bytes, std::size_t size, std::size_t count, void* self) {

@@ -73,6 +73,7 @@ class Transfer {
   Request request_;
   Body body_;
   std::FILE* file_ = nullptr;
+  std::size_t body_sent_ = 0;  ///< before the file
   std::string fault_;
   Answer answer_;
   std::size_t header_bytes_ = 0;

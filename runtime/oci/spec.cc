@@ -133,7 +133,7 @@ json resources(const ContainerSpec& container, const Host& host) {
 json namespaces(const ContainerSpec& container, const Host& host) {
   json list = json::array();
   for (const auto* type : {"pid", "mount", "ipc", "uts"}) list.push_back({{"type", type}});
-  if (container.network.kind == Network::Kind::kNone) list.push_back({{"type", "network"}});
+  if (container.network.kind != Network::Kind::kHost) list.push_back({{"type", "network"}});
   if (host.cgroup_v2) list.push_back({{"type", "cgroup"}});
   return list;
 }
@@ -196,6 +196,10 @@ tl::expected<std::string, std::string> write_spec(const ContainerSpec& container
                                                   const ImageConfig& image,
                                                   const Accounts& accounts, const Host& host) {
   if (auto fault = fault_of(container, image); !fault.empty()) return tl::unexpected(fault);
+  if (container.network.kind == Network::Kind::kNamed) {
+    return tl::unexpected("this runtime knows no networks by name, and so not " +
+                          container.network.name);
+  }
   const auto user = resolve_user(first_of(container.user, image.user), accounts);
   if (!user) return tl::unexpected(user.error());
   const json document{

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/containerd/images/archive_plan.h"
+#include "runtime/archive/plan.h"
 #include "runtime/oci/accounts.h"
 #include "runtime/oci/spec.h"
 
@@ -36,13 +36,13 @@ void read_document(const std::string& text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto all = pieces({reinterpret_cast<const char*>(data), size});
-  containerd::ArchiveContents archive;
+  archive::Contents contents;
   for (const auto& piece : all) read_document(piece);
   for (std::size_t at = 0; at + 1 < all.size(); at += 2) {
-    archive.documents[all[at]] = all[at + 1];
-    archive.files[all[at]] = static_cast<std::int64_t>(all[at + 1].size());
-    archive.links[all[at + 1].substr(0, 64)] = all[at];
+    contents.documents[all[at]] = all[at + 1];
+    contents.files[all[at]] = static_cast<std::int64_t>(all[at + 1].size());
+    contents.links[all[at + 1].substr(0, 64)] = all[at];
   }
-  static_cast<void>(containerd::plan_import(archive, {}));
+  static_cast<void>(archive::plan_import(contents, {}));
   return 0;
 }

@@ -92,6 +92,8 @@ void PrivateDaemon::start() {
     const int out = open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     dup2(out, STDOUT_FILENO);
     dup2(out, STDERR_FILENO);
+    // What falls into the current folder, as conmon's file of an OOM kill, falls into ours.
+    if (chdir(directory_.c_str()) != 0) _exit(127);
     execute(words, more);
   }
   wait_until_serving();

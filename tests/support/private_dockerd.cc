@@ -50,8 +50,9 @@ std::vector<std::string> PrivateDockerd::command() const {
 std::vector<std::string> PrivateDockerd::leftovers() const {
   auto left = containerd_.leftovers();
   for (const auto& mount : mounts_under(directory())) {
-    // The root itself dockerd makes a mount of its own.
-    if (mount != storage()) left.push_back("mount " + mount);
+    // dockerd's own: its root, and the host's network namespace since the first that asked for it.
+    if (mount == storage() || mount == directory() + "/exec/netns/default") continue;
+    left.push_back("mount " + mount);
   }
   for (const auto& cgroup : cgroups_in(cgroup_parent()))
     left.push_back("cgroup " + cgroup.string());

@@ -111,7 +111,10 @@ std::vector<pid_t> PrivatePodman::container_processes() const {
 
 std::vector<std::string> PrivatePodman::leftovers() const {
   std::vector<std::string> left;
-  for (const auto one : monitors()) left.push_back("monitor " + std::to_string(one));
+  for (const auto one : monitors()) {
+    left.push_back("monitor " + std::to_string(one) + " " +
+                   find_id(slurp("/proc/" + std::to_string(one) + "/cmdline")));
+  }
   for (const auto& mount : mounts_under(directory())) {
     if (mount != storage() + "/overlay") left.push_back("mount " + mount);
   }

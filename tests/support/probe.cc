@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -113,6 +114,15 @@ void fork_all(const std::string& file) {
   }
 }
 
+/// 0: something listens there.
+int connect_to(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  return connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -124,6 +134,7 @@ int main(int argc, char** argv) {
     // only a death of PID 1 by the kernel's own hand shows: an illegal instruction.
     __builtin_trap();
   }
+  if (words[0] == "connect") return connect_to(words.at(1));
   if (words[0] == "facts") tell_facts(words.at(1));
   if (words[0] == "forks") fork_all(words.at(1));
   if (words[0] == "eat") eat_memory();

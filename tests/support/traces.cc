@@ -5,6 +5,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <fstream>
@@ -65,6 +66,16 @@ std::string slurp(const fs::path& file) {
 
 void add_folders(const std::string& kind, const fs::path& parent, std::vector<std::string>& to) {
   for (const auto& folder : directories_in(parent)) to.push_back(kind + " " + folder.string());
+}
+
+std::string find_id(const std::string& text) {
+  constexpr std::size_t kDigits = 64;
+  for (std::size_t start = 0; start + kDigits <= text.size();) {
+    const auto end = std::min(text.find_first_not_of("0123456789abcdef", start), text.size());
+    if (end - start == kDigits) return text.substr(start, kDigits);
+    start = end + 1;
+  }
+  return {};
 }
 
 std::vector<std::string> mounts_under(const std::string& directory) {

@@ -22,6 +22,9 @@ namespace mayfly::support {
 void add_folders(const std::string& kind, const std::filesystem::path& parent,
                  std::vector<std::string>& to);
 
+/// The first container's or layer's id (64 hexadecimal digits) in the text; empty where is none.
+[[nodiscard]] std::string find_id(const std::string& text);
+
 /// Mount points below the folder, the folder itself apart; in the order they were made.
 [[nodiscard]] std::vector<std::string> mounts_under(const std::string& directory);
 void unmount_under(const std::string& directory);

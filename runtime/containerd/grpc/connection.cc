@@ -174,6 +174,9 @@ Connection::StreamId Connection::submit(Request request) {
 void Connection::send_more(StreamId stream, std::string_view body, Sending sending) {
   const auto found = streams_.find(stream);
   if (found == streams_.end() || closed_) return;
+  // A peer that is always a little behind would never see it drained, and it would grow for ever.
+  found->second.body.erase(0, found->second.sent);
+  found->second.sent = 0;
   found->second.body.append(body);
   found->second.sending = sending;
   nghttp2_session_resume_data(session_, stream);

@@ -3,10 +3,11 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "runtime/containerd/images/archive_plan.h"
+#include "runtime/archive/look.h"
+#include "runtime/archive/plan.h"
+#include "runtime/archive/tar_file.h"
 #include "runtime/containerd/images/lease.h"
 #include "runtime/containerd/images/records.h"
-#include "runtime/containerd/images/tar_file.h"
 #include "runtime/containerd/images/upload.h"
 #include "runtime/containerd/translate.h"
 #include "runtime/oci/digest.h"
@@ -14,23 +15,24 @@
 namespace mayfly::containerd {
 namespace {
 
+using archive::PlannedImage;
+using archive::TarEntry;
+using archive::TarFile;
 using nlohmann::json;
 using oci::sha256_digest;
 using runtime::Fault;
 using runtime::FaultKind;
 using runtime::Result;
 
-constexpr std::size_t kDocumentsBytesMax = 64 << 20;  ///< of all together
-
 class Import {
  public:
   Import(ImageStore& store, std::string file) : store_(store), file_(std::move(file)) {}
 
   Result<std::vector<runtime::Image>> run(const std::optional<std::string>& name) {
-    if (const auto looked = look(); !looked) return tl::unexpected(looked.error());
-    auto plan = plan_import(contents_, name);
+    const auto contents = archive::look(file_, [this] { return store_.api().stopped(); });
+    if (!contents) return refused(contents.error());
+    auto plan = archive::plan_import(*contents, name);
     if (!plan) return refused(plan.error());
-    contents_.documents.clear();
     const Lease lease(store_);
     if (lease.fault()) return tl::unexpected(*lease.fault());
     if (const auto stored = store_layers(*plan); !stored) return tl::unexpected(stored.error());
@@ -52,36 +54,6 @@ class Import {
 
   TarFile open() {
     return TarFile(file_, [this] { return store_.api().stopped(); });
-  }
-
-  /// The first pass: what is in it, and all documents. Which of them matter, only they can tell.
-  Step look() {
-    auto tar = open();
-    TarEntry entry;
-    std::size_t documents_bytes = 0;
-    for (;;) {
-      const auto next = tar.next(entry);
-      if (!next) return refused(next.error());
-      if (*next == TarFile::Next::kEnd) return std::monostate{};
-      if (!entry.link_target.empty()) contents_.links[entry.name] = entry.link_target;
-      if (!entry.plain) continue;
-      contents_.files[entry.name] = entry.size;
-      if (entry.size > oci::kDocumentBytesMax || !may_be_document(entry.name)) continue;
-      std::string bytes;
-      const auto read = tar.read([&](std::string_view piece) -> tl::expected<void, std::string> {
-        bytes += piece;
-        return {};
-      });
-      if (!read) return refused(read.error());
-      if (!bytes.starts_with('{') && !bytes.starts_with('[')) continue;
-      documents_bytes += bytes.size();
-      if (documents_bytes > kDocumentsBytesMax) return refused("its documents are too large");
-      contents_.documents[entry.name] = std::move(bytes);
-    }
-  }
-
-  static bool may_be_document(const std::string& name) {
-    return name.ends_with(".json") || name.starts_with("blobs/");
   }
 
   /// The second pass: the layers that the plan names, as they come.
@@ -195,7 +167,6 @@ class Import {
 
   ImageStore& store_;
   std::string file_;
-  ArchiveContents contents_;
   std::map<std::string, Blob> stored_;  ///< layers, by entry
 };
 

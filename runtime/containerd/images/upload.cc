@@ -17,7 +17,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::uint64_t kPiecesAhead = 4;  ///< sent and not acknowledged
+constexpr std::size_t kPieceBytes = 1
+                                    << 20;  // small messages cost containerd more than their bytes
+constexpr std::uint64_t kPiecesAhead = 2;   // sent and not acknowledged
 // Nobody writes the same blob beside us; what is locked is an upload that was cut a moment ago.
 constexpr auto kLockedPause = 100ms;
 constexpr int kLockedTries = 100;
@@ -45,7 +47,7 @@ Upload::Upload(WaitingApi& api, const oci::Blob& blob)
 
 Upload::~Upload() {
   // What is on its way would be lost with the call.
-  if (leave_ && call_ && !end_) static_cast<void>(wait_until(sent_));
+  if (leave_ && call_ && !end_ && send_piece()) static_cast<void>(wait_until(sent_));
   if (call_ && !end_) api_.api().cancel(*call_);
   if (!written_ || leave_) return;
   wire::AbortContentRequest request;
@@ -84,13 +86,20 @@ runtime::Result<Upload::Begun> Upload::begin() {
 }
 
 runtime::Result<std::monostate> Upload::write(std::string_view bytes) {
+  unsent_ += bytes;
+  if (unsent_.size() < kPieceBytes) return std::monostate{};
+  return send_piece();
+}
+
+runtime::Result<std::monostate> Upload::send_piece() {
+  if (unsent_.empty()) return std::monostate{};
   wire::WriteContentRequest message;
   message.set_action(wire::WriteContentRequest::WRITE);
-  message.set_data(bytes.data(), bytes.size());
   message.set_offset(offset_);
-  auto sent = send(std::move(message), grpc::Sending::kMore);
-  if (sent) offset_ += static_cast<std::int64_t>(bytes.size());
-  return sent;
+  offset_ += static_cast<std::int64_t>(unsent_.size());
+  message.set_data(std::move(unsent_));
+  unsent_.clear();
+  return send(message, grpc::Sending::kMore);
 }
 
 runtime::Result<std::monostate> Upload::restart() {
@@ -99,9 +108,10 @@ runtime::Result<std::monostate> Upload::restart() {
     if (!begun) return tl::unexpected(begun.error());
   }
   offset_ = 0;
+  unsent_.clear();
   wire::WriteContentRequest message;
   message.set_action(wire::WriteContentRequest::WRITE);
-  if (auto sent = send(std::move(message), grpc::Sending::kMore); !sent) return sent;
+  if (auto sent = send(message, grpc::Sending::kMore); !sent) return sent;
   return wait_until(sent_);
 }
 
@@ -109,10 +119,13 @@ runtime::Result<std::monostate> Upload::commit(const std::string& digest, const 
   wire::WriteContentRequest message;
   message.set_action(wire::WriteContentRequest::COMMIT);
   message.set_offset(offset_);
+  offset_ += static_cast<std::int64_t>(unsent_.size());
+  message.set_data(std::move(unsent_));
+  unsent_.clear();
   message.set_total(offset_);
   message.set_expected(digest);
   message.mutable_labels()->insert(labels.begin(), labels.end());
-  auto sent = send(std::move(message), grpc::Sending::kDone);
+  auto sent = send(message, grpc::Sending::kDone);
   if (sent) written_ = false;
   if (sent && is_there()) return add_to_lease(api_, "content", digest);
   return sent;
@@ -132,7 +145,7 @@ runtime::Result<std::monostate> Upload::open(const wire::WriteContentRequest& fi
   return wait_until(sent_);
 }
 
-runtime::Result<std::monostate> Upload::send(wire::WriteContentRequest message,
+runtime::Result<std::monostate> Upload::send(wire::WriteContentRequest& message,
                                              grpc::Sending sending) {
   if (!call_) {
     message.set_ref(ref_);
@@ -154,7 +167,8 @@ runtime::Result<std::monostate> Upload::wait_until(std::uint64_t replies) {
     if (is_there()) return std::monostate{};
     return tl::unexpected(fault_in(end_->error()));
   }
-  if (heard && (!end_ || replies == UINT64_MAX)) return std::monostate{};
+  const bool ended_well = end_ && (replies == UINT64_MAX || replies_ >= replies);
+  if (heard && (!end_ || ended_well)) return std::monostate{};
   return tl::unexpected(
       Fault{FaultKind::kUnknown, "containerd, store the image: no answer in time"});
 }
@@ -162,13 +176,7 @@ runtime::Result<std::monostate> Upload::wait_until(std::uint64_t replies) {
 runtime::Result<std::monostate> upload_document(WaitingApi& api, const oci::Blob& blob,
                                                 const std::string& bytes,
                                                 const Upload::Labels& labels) {
-  Upload upload(api, blob);
-  const auto begun = upload.begin();
-  if (!begun) return tl::unexpected(begun.error());
-  if (*begun == Upload::Begun::kThere) return std::monostate{};
-  if (upload.offset() > 0) {
-    if (auto cleared = upload.restart(); !cleared) return cleared;
-  }
+  Upload upload(api);
   if (auto written = upload.write(bytes); !written) return written;
   return upload.commit(blob.digest, labels);
 }

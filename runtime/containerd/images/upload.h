@@ -32,7 +32,8 @@ class Upload {
   /// lease; there is nothing to write.
   Result<Begun> begin();
 
-  /// A few pieces are on the way at a time: a fault may be that of an earlier piece.
+  /// They are sent in large pieces, a few of them on the way at a time: a fault may be that of an
+  /// earlier piece.
   Result<std::monostate> write(std::string_view bytes);
 
   /// What was written is forgotten; the next piece is the first.
@@ -45,11 +46,14 @@ class Upload {
   /// From here on: what was written and not committed stays, for a later upload of the same blob.
   void leave() { leave_ = true; }
 
-  [[nodiscard]] std::uint64_t offset() const { return static_cast<std::uint64_t>(offset_); }
+  [[nodiscard]] std::uint64_t offset() const {
+    return static_cast<std::uint64_t>(offset_) + unsent_.size();
+  }
 
  private:
+  Result<std::monostate> send_piece();
   Result<std::monostate> open(const wire::WriteContentRequest& first);
-  Result<std::monostate> send(wire::WriteContentRequest message, grpc::Sending sending);
+  Result<std::monostate> send(wire::WriteContentRequest& message, grpc::Sending sending);
   Result<std::monostate> wait_until(std::uint64_t replies);
   [[nodiscard]] bool is_locked() const;
   [[nodiscard]] bool is_there() const;
@@ -57,7 +61,8 @@ class Upload {
   WaitingApi& api_;
   std::string ref_;
   std::optional<oci::Blob> blob_;  ///< none: not known
-  std::int64_t offset_ = 0;
+  std::int64_t offset_ = 0;        ///< of the next piece
+  std::string unsent_;             ///< less than a piece
   std::optional<grpc::Channel::CallId> call_;
   std::uint64_t sent_ = 0;
   std::uint64_t replies_ = 0;

@@ -9,24 +9,33 @@ namespace mayfly::docker {
 using runtime::Fault;
 using runtime::FaultKind;
 
+LocalImage with_own_digests(LocalImage image) {
+  const auto is_pinned = [](const std::string& name) {
+    return name.find('@') != std::string::npos;
+  };
+  image.digests.clear();
+  std::ranges::copy_if(image.tags, std::back_inserter(image.digests), is_pinned);
+  std::erase_if(image.tags, is_pinned);
+  return image;
+}
+
 std::vector<std::string> spellings_of(const LocalImage& image, const Names& wanted) {
   if (!wanted.reference) return {image.id};
+  auto tagged = *wanted.reference;
+  tagged.digest.clear();
   std::vector<std::string> found;
-  const auto& tag = wanted.reference->tag;
-  for (const auto& spelling : image.tags) {
+  std::ranges::copy_if(image.tags, std::back_inserter(found), [&](const std::string& spelling) {
     const auto parsed = registry::parse_reference(spelling);
-    const bool is_tag = parsed && !tag.empty() && parsed->text() == wanted.reference->text();
-    if (is_tag) found.push_back(spelling);
-  }
+    return parsed && !tagged.tag.empty() && parsed->text() == tagged.text();
+  });
   const auto is_same_repository = [&](const std::string& spelling) {
     const auto parsed = registry::parse_reference(spelling);
-    return parsed && parsed->repository() == wanted.reference->repository();
+    return parsed && parsed->repository() == tagged.repository();
   };
-  // Its digests go with the last of a repository's tags.
-  const auto tags = std::ranges::count_if(image.tags, [&](const std::string& spelling) {
-    return spelling.find('@') == std::string::npos && is_same_repository(spelling);
-  });
-  if (tags > static_cast<std::ptrdiff_t>(found.size())) return found;
+  // By a tag, its digests go with the last of the repository's tags.
+  const auto tags = std::ranges::count_if(image.tags, is_same_repository);
+  const bool has_others = tags > static_cast<std::ptrdiff_t>(found.size());
+  if (has_others && !tagged.tag.empty()) return found;
   std::ranges::copy_if(image.digests, std::back_inserter(found), is_same_repository);
   return found;
 }
@@ -35,18 +44,41 @@ void DiscardCall::begin() {
   wanted_.pull = runtime::Pull::kNever;
   auto located = [this](runtime::Result<Located> found) {
     if (!found) return finish(tl::unexpected(std::move(found.error())));
-    to_drop_ = spellings_of(*found->here, found->names);
-    std::ranges::reverse(to_drop_);
-    ask_who_needs_it(*found->here);
+    names_ = std::move(found->names);
+    if (backend_.engine.facts()->is_podman) return look_at_names(std::move(found->here->id));
+    plan(std::move(*found->here));
   };
-  backend_.operations.run(std::make_unique<Locate>(backend_, nullptr, wanted_, std::move(located)));
+  backend_.operations.run(
+      std::make_unique<Locate>(backend_, Locate::Registry{}, wanted_, std::move(located)));
+}
+
+void DiscardCall::look_at_names(std::string id) {
+  Call call;
+  call.path = "/images/json";
+  backend_.engine.call(std::move(call), [this, id = std::move(id)](const http::Reply& reply) {
+    auto images = is_answer(reply, 200) ? read_images(reply->body) : std::nullopt;
+    if (!images) {
+      return finish(tl::unexpected(fault_of(reply, backend_.doing("list the images"))));
+    }
+    const auto found = std::ranges::find(*images, id, &LocalImage::id);
+    if (found == images->end()) {
+      return finish(tl::unexpected(Fault{FaultKind::kNotFound, "the image has gone"}));
+    }
+    plan(with_own_digests(std::move(*found)));
+  });
+}
+
+void DiscardCall::plan(LocalImage image) {
+  to_drop_ = spellings_of(image, names_);
+  std::ranges::reverse(to_drop_);
+  ask_who_needs_it(image.id);
 }
 
 /// Docker takes a name from an image that a container needs, as long as it has another.
-void DiscardCall::ask_who_needs_it(const LocalImage& image) {
+void DiscardCall::ask_who_needs_it(const std::string& id) {
   Call call;
   call.path = "/containers/json?all=1&limit=1&filters=" +
-              http::percent_encoded(Json{{"ancestor", {image.id}}}.dump());
+              http::percent_encoded(Json{{"ancestor", {id}}}.dump());
   backend_.engine.call(std::move(call), [this](const http::Reply& reply) {
     const auto users = is_answer(reply, 200) ? read_containers(reply->body) : std::nullopt;
     if (!users) {

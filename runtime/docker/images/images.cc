@@ -24,12 +24,22 @@ void keep_bounded(Map& map, const typename Map::key_type& key, typename Map::map
   map[key] = std::move(value);
 }
 
+/// Also where there is none to have.
+bool has_tag(const LocalImage& image, registry::Reference reference) {
+  reference.digest.clear();
+  return reference.tag.empty() || std::ranges::any_of(image.tags, [&](const std::string& tag) {
+           const auto parsed = registry::parse_reference(tag);
+           return parsed && parsed->text() == reference.text();
+         });
+}
+
 }  // namespace
 
 Images::Images(boost::asio::io_context& loop, Backend& backend)
     : loop_(loop),
       backend_(backend),
       alive_(std::make_shared<char>()),
+      readers_(loop),
       resolver_(loop, backend.options.registries) {}
 
 void Images::resolve(const ImageWanted& wanted, Done<Image> done) {
@@ -38,8 +48,8 @@ void Images::resolve(const ImageWanted& wanted, Done<Image> done) {
     note(*found);
     done(Image{name, found->names.digest, found->size_bytes});
   };
-  backend_.operations.run(
-      std::make_unique<Locate>(backend_, &resolver_, wanted, std::move(located)));
+  backend_.operations.run(std::make_unique<Locate>(
+      backend_, Locate::Registry{&resolver_, Locate::Asks::kAll}, wanted, std::move(located)));
 }
 
 void Images::prepare(const ImageWanted& wanted, Done<Image> done) {
@@ -48,10 +58,13 @@ void Images::prepare(const ImageWanted& wanted, Done<Image> done) {
     note(*found);
     if (!found->here) return pull(std::move(*found), {wanted.name, done});
     keep(found->names.digest, *found->here);
+    if (found->names.reference && !has_tag(*found->here, *found->names.reference)) {
+      give_tag(found->names, *found->here);
+    }
     done(Image{wanted.name, found->names.digest, found->here->size_bytes});
   };
-  backend_.operations.run(
-      std::make_unique<Locate>(backend_, &resolver_, wanted, std::move(located)));
+  backend_.operations.run(std::make_unique<Locate>(
+      backend_, Locate::Registry{&resolver_, Locate::Asks::kMeanings}, wanted, std::move(located)));
 }
 
 void Images::pull(Located located, Asked asked) {
@@ -124,12 +137,13 @@ void Images::remove(const ImageWanted& wanted, Done<std::monostate> done) {
 
 void Images::import(const std::string& file, const std::optional<std::string>& name,
                     Done<std::vector<Image>> done) {
-  backend_.operations.run(std::make_unique<LoadCall>(backend_, file, name, std::move(done)));
+  backend_.operations.run(
+      std::make_unique<LoadCall>(backend_, readers_, LoadCall::Asked{file, name}, std::move(done)));
 }
 
 void Images::list(Done<std::vector<Image>> done) {
   Call call;
-  call.path = "/images/json?digests=1";
+  call.path = "/images/json";
   backend_.engine.call(std::move(call), [this, done = std::move(done)](const http::Reply& reply) {
     const auto images = is_answer(reply, 200) ? read_images(reply->body) : std::nullopt;
     if (!images) {
@@ -151,8 +165,9 @@ void Images::find(const std::string& digest, const std::string& name, Done<Local
     keep(digest, *found->here);
     done(std::move(*found->here));
   };
-  backend_.operations.run(std::make_unique<Locate>(
-      backend_, nullptr, ImageWanted{name, digest, runtime::Pull::kNever}, std::move(located)));
+  backend_.operations.run(std::make_unique<Locate>(backend_, Locate::Registry{},
+                                                   ImageWanted{name, digest, runtime::Pull::kNever},
+                                                   std::move(located)));
 }
 
 void Images::keep(const std::string& digest, const LocalImage& image) {

@@ -12,6 +12,7 @@
 #include "runtime/docker/backend.h"
 #include "runtime/docker/images/locate.h"
 #include "runtime/docker/images/pull.h"
+#include "runtime/docker/images/readers.h"
 #include "runtime/driver.h"
 #include "runtime/registry/resolver.h"
 
@@ -61,7 +62,9 @@ class Images {
   std::map<std::string, std::string> meant_;  ///< name in full → digest, by the registry; bounded
   std::map<std::string, Pulled> pulls_;       ///< by what is pulled
   std::shared_ptr<char> alive_;
-  registry::Resolver resolver_;  ///< last: it goes first, and its answers with it
+  // Last: they go first, and their answers with them.
+  Readers readers_;
+  registry::Resolver resolver_;
 };
 
 }  // namespace mayfly::docker

@@ -28,6 +28,16 @@ std::string fault_of_file(const std::string& file) {
   return S_ISREG(status.st_mode) ? "" : "it is no file";
 }
 
+/// Podman says all of them in one line: "a:1,b:2".
+void add_names(std::string_view list, Loaded& loaded) {
+  while (!list.empty() && loaded.names.size() < kImagesMax) {
+    const auto comma = std::min(list.find(','), list.size());
+    const auto name = list.substr(0, comma);
+    if (!name.empty()) loaded.names.emplace_back(name);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+}
+
 }  // namespace
 
 Loaded read_loaded(std::string_view body) {
@@ -42,8 +52,7 @@ Loaded read_loaded(std::string_view body) {
     if (!fault.empty()) loaded.fault = one_line(fault);
     const auto said = one_line(text(document, "stream"));
     for (const auto prefix : {kName, kId}) {
-      if (!said.starts_with(prefix) || loaded.names.size() >= kImagesMax) continue;
-      loaded.names.push_back(said.substr(prefix.size()));
+      if (said.starts_with(prefix)) add_names(std::string_view(said).substr(prefix.size()), loaded);
     }
   };
   lines.take(body, take);
@@ -52,26 +61,51 @@ Loaded read_loaded(std::string_view body) {
 }
 
 void LoadCall::begin() {
-  if (const auto fault = fault_of_file(file_); !fault.empty()) return refuse(fault);
+  if (const auto fault = fault_of_file(asked_.file); !fault.empty()) return refuse(fault);
+  readers_.read(asked_.file, asked_.name, [this](tl::expected<LoadPlan, std::string> plan) {
+    if (!plan) return refuse(plan.error());
+    preface_ = std::move(plan->preface);
+    to_ask_for_ = std::move(plan->carried);
+    look_at_carried();
+  });
+}
+
+/// The load will move these names, whosever they are.
+void LoadCall::look_at_carried() {
+  if (to_ask_for_.empty()) return load();
+  Call call;
+  call.path = image_path(to_ask_for_.back(), "/json");
+  backend_.engine.call(std::move(call), [this](const http::Reply& reply) {
+    if (!reply) return finish(tl::unexpected(fault_of(reply, backend_.doing("look for an image"))));
+    const auto image = is_answer(reply, 200) ? read_image(reply->body) : std::nullopt;
+    carried_.push_back({std::move(to_ask_for_.back()), image ? image->id : std::string()});
+    to_ask_for_.pop_back();
+    look_at_carried();
+  });
+}
+
+void LoadCall::load() {
   Call call;
   call.method = "POST";
   call.path = "/images/load?quiet=1";
-  call.body_file = file_;
+  call.body = preface_;
+  call.body_file = asked_.file;
   call.deadline = backend_.options.image_deadline;
   backend_.engine.call(std::move(call), then(this, &LoadCall::take_names));
 }
 
 void LoadCall::take_names(http::Reply reply) {
-  if (!reply) return finish(tl::unexpected(fault_of(reply, backend_.doing("import " + file_))));
+  if (!reply) {
+    return finish(tl::unexpected(fault_of(reply, backend_.doing("import " + asked_.file))));
+  }
   auto loaded = read_loaded(reply->body);
   auto fault = is_success(reply) ? loaded.fault : read_message(reply->body);
   if (!is_success(reply) && fault.empty()) fault = "status " + std::to_string(reply->status);
   if (!fault.empty()) {
     const auto kind = kind_of_import_fault(fault);
-    return finish(tl::unexpected(Fault{kind, file_ + ": " + fault}));
+    return finish(tl::unexpected(Fault{kind, asked_.file + ": " + fault}));
   }
   if (loaded.names.empty()) return refuse("it holds no image that the daemon can load");
-  loaded_ = loaded.names;
   to_look_at_ = std::move(loaded.names);
   std::ranges::reverse(to_look_at_);
   look_at_next();
@@ -91,56 +125,55 @@ void LoadCall::take_image(http::Reply reply) {
   }
   const auto spelling = std::move(to_look_at_.back());
   to_look_at_.pop_back();
+  if (asked_.name) {
+    image_ = std::move(image);  // there is but one, or the file would have been refused
+    return give_name();
+  }
   const auto names = names_of({spelling, {}, {}});
   const auto digest = names ? digest_of(*image, *names) : image->id;
-  if (!name_) {
-    images_.push_back({spelling, digest, image->size_bytes});
-    return look_at_next();
-  }
-  if (image_ && image_->id != image->id) {
-    return refuse("it holds several images; they cannot share a name");
-  }
-  image_ = std::move(image);
-  to_look_at_.empty() ? give_name() : look_at_next();
+  images_.push_back({spelling, digest, image->size_bytes});
+  look_at_next();
 }
 
-/// The name that is asked for takes the place of those that the archive carries.
 void LoadCall::give_name() {
-  const auto names = names_of({*name_, {}, {}});
+  const auto names = names_of({*asked_.name, {}, {}});
   if (!names || !names->reference || names->reference->tag.empty()) {
-    return refuse("not a name for an image: " + one_line(*name_));
+    return refuse("not a name for an image: " + one_line(*asked_.name));
   }
-  to_drop_ = loaded_;
-  std::erase_if(to_drop_, [&](const std::string& loaded) {
-    const auto each = names_of({loaded, {}, {}});
-    return !each || !each->reference || each->reference->text() == names->reference->text();
-  });
-  Call call;
-  call.method = "POST";
-  call.path = image_path(image_->id, "/tag?repo=") +
-              http::percent_encoded(names->reference->repository()) +
-              "&tag=" + http::percent_encoded(names->reference->tag);
-  backend_.engine.call(std::move(call), [this, names](const http::Reply& reply) {
+  tag(image_->id, *names->reference, [this, names = *names](const http::Reply& reply) {
     if (!is_success(reply)) {
       return finish(tl::unexpected(fault_of(reply, backend_.doing("name the image"))));
     }
-    images_.push_back({*name_, digest_of(*image_, *names), image_->size_bytes});
-    drop_next_name();
+    images_.push_back({*asked_.name, digest_of(*image_, names), image_->size_bytes});
+    give_back_next();
   });
 }
 
-void LoadCall::drop_next_name() {
-  if (to_drop_.empty()) return finish(std::move(images_));
+/// Nobody is hurt by what of this does not work.
+void LoadCall::give_back_next() {
+  if (carried_.empty()) return finish(std::move(images_));
+  const auto [name, id] = std::move(carried_.back());
+  carried_.pop_back();
+  const auto next = [this](const http::Reply&) { give_back_next(); };
+  if (id == image_->id) return give_back_next();
+  const auto reference = registry::parse_reference(name);
+  if (!id.empty() && reference) return tag(id, *reference, next);
   Call call;
   call.method = "DELETE";
-  call.path = image_path(to_drop_.back(), "?noprune=1");
-  to_drop_.pop_back();
-  // A name too many does no harm.
-  backend_.engine.call(std::move(call), [this](const http::Reply&) { drop_next_name(); });
+  call.path = image_path(name, "?noprune=1");
+  backend_.engine.call(std::move(call), next);
+}
+
+void LoadCall::tag(const std::string& id, const registry::Reference& as, Engine::Done done) {
+  Call call;
+  call.method = "POST";
+  call.path = image_path(id, "/tag?repo=") + http::percent_encoded(as.repository()) +
+              "&tag=" + http::percent_encoded(as.tag);
+  backend_.engine.call(std::move(call), std::move(done));
 }
 
 void LoadCall::refuse(const std::string& why) {
-  finish(tl::unexpected(Fault{FaultKind::kRefused, file_ + ": " + why}));
+  finish(tl::unexpected(Fault{FaultKind::kRefused, asked_.file + ": " + why}));
 }
 
 void LoadCall::finish(runtime::Result<Images> result) {

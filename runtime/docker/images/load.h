@@ -1,4 +1,5 @@
-// Brings an image archive into the daemon: load, and give what came the name that is asked for.
+// Brings an image archive into the daemon: read it, load it, and give what came the name that is
+// asked for.
 #pragma once
 
 #include <optional>
@@ -9,6 +10,7 @@
 
 #include "runtime/docker/backend.h"
 #include "runtime/docker/images/names.h"
+#include "runtime/docker/images/readers.h"
 #include "runtime/driver.h"
 
 namespace mayfly::docker {
@@ -24,28 +26,42 @@ struct Loaded {
 class LoadCall final : public runtime::Operation {
  public:
   using Images = std::vector<runtime::Image>;
+  struct Asked {
+    std::string file;
+    std::optional<std::string> name;
+  };
 
-  LoadCall(Backend& backend, std::string file, std::optional<std::string> name,
-           runtime::Done<Images> done)
-      : backend_(backend), file_(std::move(file)), name_(std::move(name)), done_(std::move(done)) {}
+  /// Borrows `readers`, which must end before this does.
+  LoadCall(Backend& backend, Readers& readers, Asked asked, runtime::Done<Images> done)
+      : backend_(backend), readers_(readers), asked_(std::move(asked)), done_(std::move(done)) {}
   void begin() override;
 
  private:
+  /// A name that the archive carries and nobody asked for, and the image that had it before.
+  struct Carried {
+    std::string name;
+    std::string id;  ///< "" = none
+  };
+
+  void look_at_carried();
+  void load();
   void take_names(http::Reply reply);
   void look_at_next();
   void take_image(http::Reply reply);
   void give_name();
-  void drop_next_name();
+  void give_back_next();
+  void tag(const std::string& id, const registry::Reference& as, Engine::Done done);
   void refuse(const std::string& why);
   void finish(runtime::Result<Images> result);
 
   Backend& backend_;
-  std::string file_;
-  std::optional<std::string> name_;
+  Readers& readers_;
+  Asked asked_;
   runtime::Done<Images> done_;
-  std::vector<std::string> loaded_;
+  std::string preface_;
+  std::vector<std::string> to_ask_for_;
+  std::vector<Carried> carried_;
   std::vector<std::string> to_look_at_;
-  std::vector<std::string> to_drop_;
   std::optional<LocalImage> image_;  ///< the one that gets the name
   Images images_;
 };

@@ -33,7 +33,7 @@ void Locate::look() {
   }
   if (located_.names.reference) return not_here();
   // A digest alone may also be what an image was pulled by, and only the list tells that.
-  call.path = "/images/json?digests=1";
+  call.path = "/images/json";
   backend_.engine.call(std::move(call), then(this, &Locate::search));
 }
 
@@ -64,7 +64,7 @@ void Locate::search(http::Reply reply) {
 void Locate::found(LocalImage image) {
   located_.here = std::move(image);
   const bool is_exact = !located_.names.digest.empty();
-  const bool asks = resolver_ != nullptr && wanted_.pull == runtime::Pull::kAlways;
+  const bool asks = registry_.asks != Asks::kNothing && wanted_.pull == runtime::Pull::kAlways;
   if (asks && !is_exact) return ask_registry();
   finish_with(*located_.here);
 }
@@ -72,7 +72,9 @@ void Locate::found(LocalImage image) {
 void Locate::not_here() {
   const auto& names = located_.names;
   const bool may_ask = names.reference && wanted_.pull != runtime::Pull::kNever;
-  if (resolver_ != nullptr && may_ask) return ask_registry();
+  const bool is_exact = !names.digest.empty();
+  if (may_ask && is_exact && registry_.asks == Asks::kMeanings) return finish(std::move(located_));
+  if (may_ask && registry_.asks != Asks::kNothing) return ask_registry();
   const auto what = names.reference ? names.reference->text() : names.digest;
   finish(tl::unexpected(Fault{FaultKind::kNotFound, "the image is not here: " + what}));
 }
@@ -80,8 +82,8 @@ void Locate::not_here() {
 void Locate::ask_registry() {
   const auto& names = located_.names;
   const auto name = names.digest.empty() ? names.reference->text() : names.pinned();
-  resolver_->resolve(name,
-                     [this](runtime::Result<registry::Found> found) { asked(std::move(found)); });
+  registry_.resolver->resolve(
+      name, [this](runtime::Result<registry::Found> found) { asked(std::move(found)); });
 }
 
 void Locate::asked(runtime::Result<registry::Found> found) {

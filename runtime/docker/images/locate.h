@@ -23,11 +23,21 @@ struct Located {
 
 class Locate final : public runtime::Operation {
  public:
-  /// `resolver` null: only what is here.
-  Locate(Backend& backend, registry::Resolver* resolver, runtime::ImageWanted wanted,
+  /// What the registry is asked, apart from what wanted.pull forbids.
+  enum class Asks : std::uint8_t {
+    kNothing,
+    kMeanings,  ///< what a name means; an image that is named by its digest is only looked for here
+    kAll,
+  };
+  struct Registry {
+    registry::Resolver* resolver = nullptr;  ///< null with kNothing
+    Asks asks = Asks::kNothing;
+  };
+
+  Locate(Backend& backend, Registry registry, runtime::ImageWanted wanted,
          runtime::Done<Located> done)
       : backend_(backend),
-        resolver_(resolver),
+        registry_(registry),
         wanted_(std::move(wanted)),
         done_(std::move(done)) {}
   void begin() override;
@@ -46,7 +56,7 @@ class Locate final : public runtime::Operation {
   void finish(runtime::Result<Located> result);
 
   Backend& backend_;
-  registry::Resolver* resolver_;
+  Registry registry_;
   runtime::ImageWanted wanted_;
   runtime::Done<Located> done_;
   Located located_;

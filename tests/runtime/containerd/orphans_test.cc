@@ -145,6 +145,7 @@ TEST_F(Orphans, OurPrefixOnARecordOfSomebodyElseIsNotOurs) {
   make_record("mayfly-test-theirs", "somebody-else");
   make_snapshot("mayfly-test-theirs");
   EXPECT_FALSE(find("mayfly-test-theirs"));
+  EXPECT_FALSE(remove("mayfly-test-theirs"));
   EXPECT_TRUE(has_snapshot("mayfly-test-theirs"));
   lose_record("mayfly-test-theirs");
   EXPECT_TRUE(remove("mayfly-test-theirs"));

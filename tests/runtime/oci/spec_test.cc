@@ -165,6 +165,12 @@ TEST(Spec, SharesTheHostsNetworkAndItsNamesWhenAsked) {
   EXPECT_EQ(find_mount(written(container()), "/etc/resolv.conf"), nullptr);
 }
 
+TEST(Spec, RefusesANetworkByNameRatherThanOpenTheHosts) {
+  auto spec = container();
+  spec.network = {runtime::Network::Kind::kNamed, "backend"};
+  EXPECT_TRUE(refused(spec));
+}
+
 TEST(Spec, MountsInOrderWithTheAccessThatIsAsked) {
   auto spec = container();
   spec.mounts = {{"/run/mayfly/w/mnt", "/.mayfly", true}, {"/srv/out", "/out", false}};

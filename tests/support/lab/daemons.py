@@ -131,7 +131,9 @@ class _Served:
     def start(self):
         """Also again, after it was killed."""
         name = os.path.basename(self._argv[0])
-        self.process = Process(self._argv, self.place.path(name + ".log"), self._env)
+        # What falls into the current folder, as conmon's file of an OOM kill, falls into ours.
+        self.process = Process(self._argv, self.place.path(name + ".log"), self._env,
+                               self.place.folder)
         wait_until(self._answers, name, process=self.process)
 
     def kill(self):

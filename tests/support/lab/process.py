@@ -40,13 +40,13 @@ def run(argv, seconds=60, check=True, **options):
 class Process:
     """A daemon in a session of its own, so that Ctrl-C reaches us and not it."""
 
-    def __init__(self, argv, log, env=None):
+    def __init__(self, argv, log, env=None, cwd=None):
         self.name = os.path.basename(argv[0])
         self.log = log
         with open(log, "ab") as out:
             self._process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
-                env=dict(os.environ, **(env or {})))
+                env=dict(os.environ, **(env or {})), cwd=cwd)
         self.pid = self._process.pid
 
     def alive(self):

@@ -12,7 +12,7 @@
 
 struct archive;
 
-namespace mayfly::containerd {
+namespace mayfly::archive {
 
 struct TarEntry {
   std::string name;         ///< as written, without a leading "./"
@@ -41,11 +41,11 @@ class TarFile {
   tl::expected<void, std::string> skip();
   std::string fault() const;
 
-  archive* archive_;
+  ::archive* archive_;
   std::function<bool()> stopped_;
   std::string open_fault_;
   std::uint64_t entries_ = 0;
   bool unread_ = false;  ///< the current entry's bytes have not been read
 };
 
-}  // namespace mayfly::containerd
+}  // namespace mayfly::archive

@@ -1,11 +1,11 @@
-#include "runtime/containerd/images/tar_file.h"
+#include "runtime/archive/tar_file.h"
 
 #include <archive.h>
 #include <archive_entry.h>
 
 #include <vector>
 
-namespace mayfly::containerd {
+namespace mayfly::archive {
 namespace {
 
 constexpr std::uint64_t kEntriesMax = 100'000;
@@ -78,4 +78,4 @@ tl::expected<void, std::string> TarFile::read(
   }
 }
 
-}  // namespace mayfly::containerd
+}  // namespace mayfly::archive

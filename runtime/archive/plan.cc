@@ -1,12 +1,12 @@
-#include "runtime/containerd/images/archive_plan.h"
+#include "runtime/archive/plan.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "runtime/containerd/images/spelling.h"
 #include "runtime/oci/digest.h"
+#include "runtime/registry/reference.h"
 
-namespace mayfly::containerd {
+namespace mayfly::archive {
 namespace {
 
 using nlohmann::json;
@@ -44,6 +44,12 @@ bool is_name(const std::string& name) {
          std::ranges::all_of(name, [](unsigned char byte) { return byte > 0x20 && byte < 0x7f; });
 }
 
+/// Completed, where it is a name of the usual kind.
+std::string full_name(const std::string& name) {
+  const auto reference = registry::parse_reference(name);
+  return reference ? reference->text() : name;
+}
+
 /// Where a link in an old `docker save` leads: "id/layer.tar" → "../other/layer.tar".
 std::string beside(const std::string& entry, const std::string& target) {
   if (!target.starts_with("../")) return target;
@@ -51,7 +57,7 @@ std::string beside(const std::string& entry, const std::string& target) {
   return slash == std::string::npos ? target : target.substr(3);
 }
 
-Expected<std::string> find_file(const ArchiveContents& contents, std::string entry) {
+Expected<std::string> find_file(const Contents& contents, std::string entry) {
   for (int links = 0; links < kLinksMax; ++links) {
     if (contents.files.contains(entry)) return entry;
     const auto link = contents.links.find(entry);
@@ -61,7 +67,7 @@ Expected<std::string> find_file(const ArchiveContents& contents, std::string ent
   return wrong("\"" + entry.substr(0, kNameBytesMax) + "\" is not in it");
 }
 
-Expected<std::string> find_document(const ArchiveContents& contents, const std::string& entry) {
+Expected<std::string> find_document(const Contents& contents, const std::string& entry) {
   const auto file = find_file(contents, entry);
   if (!file) return file;
   const auto document = contents.documents.find(*file);
@@ -74,7 +80,7 @@ std::string entry_of(const std::string& digest) {
 }
 
 /// A document by its digest, and it is what the digest says.
-Expected<std::string> find_blob(const ArchiveContents& contents, const std::string& digest) {
+Expected<std::string> find_blob(const Contents& contents, const std::string& digest) {
   if (!oci::is_digest(digest)) return wrong("it names a blob by no sha256 digest");
   auto document = find_document(contents, entry_of(digest));
   if (document && sha256_digest(*document) != digest) return wrong(digest + " is not what it says");
@@ -109,7 +115,7 @@ Expected<PlannedImage> end_image(PlannedImage image) {
 // ---- docker save
 // ----------------------------------------------------------------------------------
 
-Expected<PlannedImage> plan_docker_image(const ArchiveContents& contents, const json& entry) {
+Expected<PlannedImage> plan_docker_image(const Contents& contents, const json& entry) {
   auto config = find_document(contents, text(entry, "Config"));
   if (!config) return wrong(config.error());
   auto image = begin_image(std::move(*config));
@@ -130,7 +136,7 @@ Expected<PlannedImage> plan_docker_image(const ArchiveContents& contents, const 
 // -----------------------------------------------------------------------------------
 
 /// Follows an index to the manifest for this platform.
-Expected<std::pair<std::string, Manifest>> find_manifest(const ArchiveContents& contents,
+Expected<std::pair<std::string, Manifest>> find_manifest(const Contents& contents,
                                                          std::string digest) {
   for (int depth = 0; depth < kIndexesMax; ++depth) {
     const auto document = find_blob(contents, digest);
@@ -152,7 +158,7 @@ void read_oci_name(const json& descriptor, PlannedImage& image) {
   if (name.find_first_of("/:") != std::string::npos) image.names.push_back(std::move(name));
 }
 
-Expected<PlannedImage> plan_oci_image(const ArchiveContents& contents, const json& descriptor) {
+Expected<PlannedImage> plan_oci_image(const Contents& contents, const json& descriptor) {
   auto found = find_manifest(contents, text(descriptor, "digest"));
   if (!found) return wrong(found.error());
   auto& [document, manifest] = *found;
@@ -190,14 +196,14 @@ Expected<std::monostate> set_names(std::vector<PlannedImage>& images,
     if (image.names.size() > kNamesMax || !std::ranges::all_of(image.names, is_name)) {
       return wrong("a name in it is no image name");
     }
-    for (auto& one : image.names) one = spellings(one).back();
+    for (auto& one : image.names) one = full_name(one);
   }
   return std::monostate{};
 }
 
-using Plan = Expected<PlannedImage> (*)(const ArchiveContents&, const json&);
+using Plan = Expected<PlannedImage> (*)(const Contents&, const json&);
 
-Expected<std::vector<PlannedImage>> plan_all(const ArchiveContents& contents, const json& entries,
+Expected<std::vector<PlannedImage>> plan_all(const Contents& contents, const json& entries,
                                              Plan plan) {
   std::vector<PlannedImage> images;
   if (entries.size() > kImagesMax) return wrong("it holds too many images");
@@ -214,7 +220,7 @@ Expected<std::vector<PlannedImage>> plan_all(const ArchiveContents& contents, co
 
 }  // namespace
 
-Expected<std::vector<PlannedImage>> plan_import(const ArchiveContents& contents,
+Expected<std::vector<PlannedImage>> plan_import(const Contents& contents,
                                                 const std::optional<std::string>& name) {
   const auto parse = [&](const char* entry) {
     const auto found = contents.documents.find(entry);
@@ -234,4 +240,4 @@ Expected<std::vector<PlannedImage>> plan_import(const ArchiveContents& contents,
   return images;
 }
 
-}  // namespace mayfly::containerd
+}  // namespace mayfly::archive

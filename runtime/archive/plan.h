@@ -11,10 +11,10 @@
 #include "runtime/oci/image.h"
 #include "runtime/oci/manifest.h"
 
-namespace mayfly::containerd {
+namespace mayfly::archive {
 
 /// What a first look at the archive kept of it.
-struct ArchiveContents {
+struct Contents {
   std::map<std::string, std::string> documents;  ///< by entry name: what looks like JSON
   std::map<std::string, std::int64_t> files;     ///< every plain file's size
   std::map<std::string, std::string> links;      ///< entry name → entry name
@@ -36,6 +36,6 @@ struct PlannedImage {
 
 /// `name`, when given, replaces the names that the archive has. Error: one line.
 [[nodiscard]] tl::expected<std::vector<PlannedImage>, std::string> plan_import(
-    const ArchiveContents& contents, const std::optional<std::string>& name);
+    const Contents& contents, const std::optional<std::string>& name);
 
-}  // namespace mayfly::containerd
+}  // namespace mayfly::archive

@@ -1,19 +1,23 @@
-#include "runtime/containerd/images/archive_plan.h"
+#include "runtime/archive/plan.h"
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
+#include "runtime/archive/look.h"
+#include "runtime/archive/preface.h"
 #include "runtime/oci/digest.h"
 #include "tests/support/image_archive.h"
 
-namespace mayfly::containerd {
+namespace mayfly::archive {
 namespace {
 
 using support::ImageArchive;
 using support::Tar;
 
 /// What a first look finds in a tar of ours.
-ArchiveContents look(const Tar& tar) {
-  ArchiveContents contents;
+Contents contents_of(const Tar& tar) {
+  Contents contents;
   for (const auto& [path, bytes] : tar.files()) {
     contents.files[path] = static_cast<std::int64_t>(bytes.size());
     if (bytes.starts_with('{') || bytes.starts_with('[')) contents.documents[path] = bytes;
@@ -29,7 +33,7 @@ ImageArchive two_layers() {
 
 TEST(ArchivePlan, ReadsWhatDockerSaves) {
   const auto image = two_layers();
-  const auto plan = plan_import(look(image.docker()), {});
+  const auto plan = plan_import(contents_of(image.docker()), {});
   ASSERT_TRUE(plan) << plan.error();
   ASSERT_EQ(plan->size(), 1U);
   EXPECT_EQ(plan->at(0).names, std::vector<std::string>{"docker.io/library/tool:1"});
@@ -41,7 +45,7 @@ TEST(ArchivePlan, ReadsWhatDockerSaves) {
 
 TEST(ArchivePlan, ReadsAnOciLayout) {
   const auto image = two_layers();
-  const auto plan = plan_import(look(image.oci()), {});
+  const auto plan = plan_import(contents_of(image.oci()), {});
   ASSERT_TRUE(plan) << plan.error();
   ASSERT_EQ(plan->size(), 1U);
   EXPECT_TRUE(plan->at(0).manifest);
@@ -52,14 +56,14 @@ TEST(ArchivePlan, ReadsAnOciLayout) {
 TEST(ArchivePlan, TakesAGivenName) {
   auto image = two_layers();
   image.names = {"tool:1"};
-  const auto plan = plan_import(look(image.docker()), "other.example/x:2");
+  const auto plan = plan_import(contents_of(image.docker()), "other.example/x:2");
   ASSERT_TRUE(plan) << plan.error();
   EXPECT_EQ(plan->at(0).names, std::vector<std::string>{"other.example/x:2"});
 }
 
 TEST(ArchivePlan, FollowsTheLinksOfAnOldDockerSave) {
   const auto image = two_layers();
-  auto contents = look(image.docker());
+  auto contents = contents_of(image.docker());
   const auto layer = oci::sha256_digest(image.layers[0]).substr(7) + "/layer.tar";
   contents.files.erase(layer);
   contents.links[layer] = "../" + std::string(64, 'f') + "/layer.tar";
@@ -71,7 +75,7 @@ TEST(ArchivePlan, FollowsTheLinksOfAnOldDockerSave) {
 
 TEST(ArchivePlan, RefusesLinksThatLeadInACircle) {
   const auto image = two_layers();
-  auto contents = look(image.docker());
+  auto contents = contents_of(image.docker());
   const auto layer = oci::sha256_digest(image.layers[0]).substr(7) + "/layer.tar";
   contents.files.erase(layer);
   contents.links[layer] = "x/layer.tar";
@@ -81,18 +85,18 @@ TEST(ArchivePlan, RefusesLinksThatLeadInACircle) {
 
 TEST(ArchivePlan, RefusesWhatIsNoImageArchive) {
   EXPECT_FALSE(plan_import({}, {}));
-  EXPECT_FALSE(plan_import(look(Tar().file("manifest.json", "{}")), {}));
-  EXPECT_FALSE(plan_import(look(Tar().file("manifest.json", "[]")), {}));
-  EXPECT_FALSE(plan_import(look(Tar().file("manifest.json", "[1]")), {}));
-  EXPECT_FALSE(plan_import(look(Tar().file("manifest.json", "[{}]")), {}));
-  EXPECT_FALSE(plan_import(look(Tar().file("index.json", "{}")), {}));
-  EXPECT_FALSE(plan_import(look(Tar().file("index.json", R"({"manifests":[{}]})")), {}));
-  EXPECT_FALSE(plan_import(look(Tar().file("index.json", R"({"manifests":[null]})")), {}));
+  EXPECT_FALSE(plan_import(contents_of(Tar().file("manifest.json", "{}")), {}));
+  EXPECT_FALSE(plan_import(contents_of(Tar().file("manifest.json", "[]")), {}));
+  EXPECT_FALSE(plan_import(contents_of(Tar().file("manifest.json", "[1]")), {}));
+  EXPECT_FALSE(plan_import(contents_of(Tar().file("manifest.json", "[{}]")), {}));
+  EXPECT_FALSE(plan_import(contents_of(Tar().file("index.json", "{}")), {}));
+  EXPECT_FALSE(plan_import(contents_of(Tar().file("index.json", R"({"manifests":[{}]})")), {}));
+  EXPECT_FALSE(plan_import(contents_of(Tar().file("index.json", R"({"manifests":[null]})")), {}));
 }
 
 TEST(ArchivePlan, RefusesAnImageThatIsNotWhole) {
   for (const auto& tar : {two_layers().docker(), two_layers().oci()}) {
-    const auto whole = look(tar);
+    const auto whole = contents_of(tar);
     for (const auto& [name, size] : whole.files) {
       if (name == "oci-layout") continue;
       auto contents = whole;
@@ -104,7 +108,7 @@ TEST(ArchivePlan, RefusesAnImageThatIsNotWhole) {
 }
 
 TEST(ArchivePlan, RefusesDocumentsThatAreNotWhatTheirDigestSays) {
-  const auto whole = look(two_layers().oci());
+  const auto whole = contents_of(two_layers().oci());
   for (const auto& [name, bytes] : whole.documents) {
     if (!name.starts_with("blobs/")) continue;
     auto contents = whole;
@@ -113,10 +117,27 @@ TEST(ArchivePlan, RefusesDocumentsThatAreNotWhatTheirDigestSays) {
   }
 }
 
+TEST(ArchivePreface, MakesALayoutWhatDockerSaves) {
+  const auto layout = two_layers().oci();
+  const auto images = plan_import(contents_of(layout), {});
+  ASSERT_TRUE(images) << images.error();
+  const auto path = ::testing::TempDir() + "mayfly-preface.tar";
+  support::write_file(path, docker_preface(*images) + layout.bytes());
+  auto contents = look(path, [] { return false; });
+  std::filesystem::remove(path);
+  ASSERT_TRUE(contents) << contents.error();
+  contents->documents.erase("index.json");
+  const auto again = plan_import(*contents, {});
+  ASSERT_TRUE(again) << again.error();
+  EXPECT_EQ(again->at(0).names, images->at(0).names);
+  EXPECT_EQ(again->at(0).config, images->at(0).config);
+  EXPECT_EQ(again->at(0).layers.size(), 2U);
+}
+
 TEST(ArchivePlan, RefusesAnImageForAnotherMachine) {
   auto image = two_layers();
   image.architecture = "s390x";
-  const auto plan = plan_import(look(image.docker()), {});
+  const auto plan = plan_import(contents_of(image.docker()), {});
   ASSERT_FALSE(plan);
   EXPECT_NE(plan.error().find("s390x"), std::string::npos) << plan.error();
 }
@@ -124,28 +145,28 @@ TEST(ArchivePlan, RefusesAnImageForAnotherMachine) {
 TEST(ArchivePlan, RefusesAnImageWithoutAName) {
   auto image = two_layers();
   image.names.clear();
-  EXPECT_FALSE(plan_import(look(image.docker()), {}));
-  EXPECT_TRUE(plan_import(look(image.docker()), "x:1"));
+  EXPECT_FALSE(plan_import(contents_of(image.docker()), {}));
+  EXPECT_TRUE(plan_import(contents_of(image.docker()), "x:1"));
 }
 
 TEST(ArchivePlan, RefusesNamesThatAreNone) {
   for (const auto* bad : {"a b", "a\n", "", "\x01"}) {
     auto image = two_layers();
     image.names = {bad};
-    EXPECT_FALSE(plan_import(look(image.docker()), {})) << bad;
+    EXPECT_FALSE(plan_import(contents_of(image.docker()), {})) << bad;
   }
   auto image = two_layers();
-  EXPECT_FALSE(plan_import(look(image.docker()), std::string(300, 'x')));
+  EXPECT_FALSE(plan_import(contents_of(image.docker()), std::string(300, 'x')));
 }
 
 TEST(ArchivePlan, RefusesALayerCountThatTheConfigContradicts) {
   auto fewer = two_layers();
   fewer.diff_ids.pop_back();
-  EXPECT_FALSE(plan_import(look(fewer.docker()), {}));
+  EXPECT_FALSE(plan_import(contents_of(fewer.docker()), {}));
   auto more = two_layers();
   more.diff_ids.push_back(more.diff_ids[0]);
-  EXPECT_FALSE(plan_import(look(more.oci()), {}));
+  EXPECT_FALSE(plan_import(contents_of(more.oci()), {}));
 }
 
 }  // namespace
-}  // namespace mayfly::containerd
+}  // namespace mayfly::archive

@@ -1,0 +1,52 @@
+// An Engine API server of the test's own that says what the test tells it to; who it is it says
+// by itself.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "runtime/docker/docker.h"
+#include "tests/runtime/http/fake_server.h"
+
+namespace mayfly::docker {
+
+class FakeEngine {
+ public:
+  using Peer = http::FakeServer::Peer;
+  using Asked = http::FakeServer::Asked;
+  /// `target` without the version.
+  using Answer = std::function<void(Peer&, const Asked&, const std::string& target)>;
+
+  FakeEngine(boost::asio::io_context& loop, Answer answer)
+      : server(loop, [this, answer = std::move(answer)](Peer& peer, const Asked& asked) {
+          if (is_silent) return;
+          if (asked.target == "/version") return peer.answer(200, version);
+          if (asked.target == "/_ping") return peer.answer(200, "OK");
+          const auto target = asked.target.substr(std::min(prefix.size(), asked.target.size()));
+          if (target == "/info") return peer.answer(200, info);
+          if (target.starts_with("/events")) {
+            events = &peer;
+            return peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+          }
+          answer(peer, asked, target);
+        }) {}
+
+  /// How often this was asked.
+  [[nodiscard]] int count(const std::string& method, const std::string& part) const {
+    int found = 0;
+    for (const auto& asked : server.asked) {
+      found += asked.method == method && asked.target.find(part) != std::string::npos ? 1 : 0;
+    }
+    return found;
+  }
+
+  std::string prefix = "/v1.41";
+  std::string version = R"({"Version":"20.10.24","ApiVersion":"1.41","MinAPIVersion":"1.12"})";
+  std::string info = R"({"DockerRootDir":"/var/lib/docker","LiveRestoreEnabled":true})";
+  bool is_silent = false;  ///< takes requests and answers none
+  Peer* events = nullptr;  ///< of the stream, once it is asked for
+  http::FakeServer server;
+};
+
+}  // namespace mayfly::docker
