@@ -14,6 +14,7 @@
 #include <thread>
 #include <utility>
 
+#include "agent/cgroup_weight.h"
 #include "agent/clock.h"
 #include "agent/core/words.h"
 #include "agent/doctor/host.h"
@@ -145,6 +146,10 @@ tl::expected<void, std::string> Daemon::open_store(const config::History& histor
 tl::expected<void, std::string> Daemon::open_runtime(const config::Daemon& config) {
   const std::string& instance = store_->loaded().instance;
   driver_ = open_driver(context_, config, {kLabelInstance, instance, container_prefix(instance)});
+  const config::Runtime& runtime = config.runtime;
+  if (const auto weighed = weigh_cgroup(runtime.cgroup_parent, runtime.cpu_weight); !weighed) {
+    log::info("the workers keep the cpu weight that they have", {{"reason", weighed.error()}});
+  }
   return {};
 }
 

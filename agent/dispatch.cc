@@ -55,17 +55,13 @@ Dispatch::Dispatch(boost::asio::io_context& loop, Parts parts, Options options)
 
 Dispatch::~Dispatch() = default;
 
+void Dispatch::release(const std::vector<core::ReleaseWorker>& releases) {
+  for (const core::ReleaseWorker& each : releases) perform(each);
+  if (!releases.empty()) keep_quiet();
+}
+
 void Dispatch::perform(const std::vector<core::Action>& actions) {
-  bool released = false;
-  for (const core::Action& action : actions) {
-    if (const auto* release = std::get_if<core::ReleaseWorker>(&action)) {
-      perform(*release);
-      released = true;
-    } else {
-      later_.push_back(action);
-    }
-  }
-  if (released) keep_quiet();
+  later_.insert(later_.end(), actions.begin(), actions.end());
   if (!is_quiet_) perform_later();
 }
 

@@ -45,8 +45,9 @@ class Dispatch {
   Dispatch(boost::asio::io_context& loop, Parts parts, Options options);
   ~Dispatch();
 
-  /// Releases at once; all else in the order given, and after the released have had a moment in
-  /// which nothing of ours takes the cpu from them.
+  void release(const std::vector<core::ReleaseWorker>& releases);
+  /// In the order given, and after the released have had a moment in which nothing of ours takes
+  /// the cpu from them.
   void perform(const std::vector<core::Action>& actions);
 
  private:

@@ -23,7 +23,8 @@ void Loop::schedule() {
 void Loop::turn() {
   scheduled_ = false;
   ++turns_;
-  const core::Decision decision = parts_.core.step(monotonic_now(), parts_.inbox.take());
+  parts_.dispatch.release(parts_.core.begin_step(monotonic_now(), parts_.inbox.take()));
+  const core::Decision decision = parts_.core.finish_step();
   parts_.dispatch.perform(decision.actions);
   observe_(decision);
   arm(decision.wake_at);

@@ -11,6 +11,7 @@
 
 #include <fstream>
 #include <string>
+#include <utility>
 
 #include "agent/clock.h"
 
@@ -55,9 +56,11 @@ ProcessWatch::ProcessWatch(boost::asio::io_context& loop, Exited exited)
     : loop_(loop), exited_(std::move(exited)) {}
 
 ProcessWatch::~ProcessWatch() {
-  for (auto& [worker, watched] : watched_) {
-    if (watched->mount_namespace >= 0) closer_.close_later(watched->mount_namespace);
-  }
+  for (auto& [worker, watched] : watched_) let_go(*watched);
+}
+
+void ProcessWatch::let_go(Watched& watched) {
+  for (const int held : std::exchange(watched.namespaces, {})) closer_.close_later(held);
 }
 
 bool ProcessWatch::watch(core::WorkerId worker, pid_t pid, const std::string& cgroup) {
@@ -70,8 +73,11 @@ bool ProcessWatch::watch(core::WorkerId worker, pid_t pid, const std::string& cg
     return false;
   }
   auto watched = std::make_unique<Watched>(loop_, pidfd, pid);
-  const std::string path = "/proc/" + std::to_string(pid) + "/ns/mnt";
-  watched->mount_namespace = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  for (const char* kind : {"mnt", "ipc", "net"}) {
+    const std::string path = "/proc/" + std::to_string(pid) + "/ns/" + kind;
+    const int held = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (held >= 0) watched->namespaces.push_back(held);
+  }
   wait(worker, *watched);
   watched_.emplace(worker, std::move(watched));
   return true;
@@ -106,7 +112,7 @@ std::optional<core::ExitStatus> ProcessWatch::exit_status(core::WorkerId worker)
 void ProcessWatch::forget(core::WorkerId worker) {
   const auto found = watched_.find(worker);
   if (found == watched_.end()) return;
-  if (found->second->mount_namespace >= 0) closer_.close_later(found->second->mount_namespace);
+  let_go(*found->second);
   watched_.erase(found);
 }
 

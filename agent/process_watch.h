@@ -1,7 +1,7 @@
 // Sees workers end, and signals them, through pidfds: no PID is ever used without one. Also holds
-// each worker's mount namespace open, so that its teardown does not stand between the end of the
-// worker and the moment at which the end can be seen. Knows worker ids and PIDs; nothing of
-// runtimes.
+// each worker's namespaces open: the teardown of the mounts would stand between the end of the
+// worker and the moment at which the end can be seen, and that of the others would take the cpu
+// from the next worker's first steps. Knows worker ids and PIDs; nothing of runtimes.
 #pragma once
 
 #include <sys/types.h>
@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/closer.h"
 #include "agent/core/exit.h"
@@ -54,10 +55,11 @@ class ProcessWatch {
         : descriptor(loop, pidfd), pid(process) {}
     boost::asio::posix::stream_descriptor descriptor;
     pid_t pid;
-    int mount_namespace = -1;
+    std::vector<int> namespaces;
   };
 
   void wait(core::WorkerId worker, Watched& watched);
+  void let_go(Watched& watched);
 
   boost::asio::io_context& loop_;
   Exited exited_;

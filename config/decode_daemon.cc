@@ -38,6 +38,7 @@ void decode_runtime(Section& in, Runtime& out) {
   in.text("namespace", out.name_space, check_identifier);
   in.text("snapshotter", out.snapshotter, check_identifier);
   in.text("cgroup_parent", out.cgroup_parent, check_path);
+  in.integer("cpu_weight", out.cpu_weight, {1, 10'000});
   in.text("gate", out.gate, check_optional_path);
   refuse_containerd_keys(in, out);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/core/check.h"
 #include "agent/core/exits.h"
 #include "agent/core/intake.h"
 #include "agent/core/inventory.h"
@@ -22,7 +23,6 @@ Decision decide(Turn&& turn) {
   Decision decision = std::move(turn.decision);
   // Deadlines of zero, if someone sets them, must not make the loop spin within one instant.
   decision.wake_at = std::max(decision.wake_at, after(turn.now, Duration(1)));
-  decision.actions.insert(decision.actions.begin(), turn.releases.begin(), turn.releases.end());
   return decision;
 }
 
@@ -35,8 +35,19 @@ Core::Core(Limits limits, WorkerId first_worker, std::uint64_t seed) {
   memory_.bucket.tokens = limits.starts_burst;
 }
 
+Core::~Core() = default;
+
 Decision Core::step(Time now, std::span<const Event> events) {
-  Turn turn{.now = now, .model = model_, .memory = memory_};
+  const std::vector<ReleaseWorker> releases = begin_step(now, events);
+  Decision decision = finish_step();
+  decision.actions.insert(decision.actions.begin(), releases.begin(), releases.end());
+  return decision;
+}
+
+std::vector<ReleaseWorker> Core::begin_step(Time now, std::span<const Event> events) {
+  check(!turn_, "a turn is finished before the next begins");
+  turn_ = std::make_unique<Turn>(Turn{.now = now, .model = model_, .memory = memory_});
+  Turn& turn = *turn_;
   for (const Event& event : events) take_in(turn, event);
   pass_deadlines(turn);
 
@@ -44,6 +55,13 @@ Decision Core::step(Time now, std::span<const Event> events) {
   fit_slots(turn);
   classify_exits(turn, ExitPass::kBeforeReleases);
   fill_slots(turn);
+  turn.released = turn.releases.size();
+  return turn.releases;
+}
+
+Decision Core::finish_step() {
+  check(turn_ != nullptr, "a turn begins before it is finished");
+  Turn& turn = *turn_;
   classify_exits(turn, ExitPass::kAfterReleases);
 
   send_signals(turn);
@@ -56,7 +74,8 @@ Decision Core::step(Time now, std::span<const Event> events) {
   ask_inventory(turn);
   end_pools(turn);
   await_answers(turn);
-  return decide(std::move(turn));
+  check(turn.releases.size() == turn.released, "the second half of a turn releases nobody");
+  return decide(std::move(*std::exchange(turn_, nullptr)));
 }
 
 const Model& Core::model() const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,6 +26,8 @@ struct Transition {
   std::string detail;  ///< for people
 };
 
+struct Turn;
+
 struct Decision {
   std::vector<Action> actions;  ///< in the order in which they should be done: releases first
   std::vector<Transition> transitions;
@@ -37,8 +40,17 @@ class Core {
   /// on this node. `seed`: of the jitter. Starts nothing before its first inventory is taken.
   Core(Limits limits, WorkerId first_worker, std::uint64_t seed);
 
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+  ~Core();
+
   /// One turn. REQUIRES: `now` does not go back. The events may be any and may be none.
   [[nodiscard]] Decision step(Time now, std::span<const Event> events);
+
+  /// The same turn in two halves, for those who have no time to lose between an exit and the next
+  /// worker: first its releases, then (nothing else in between) all the rest of its decision.
+  [[nodiscard]] std::vector<ReleaseWorker> begin_step(Time now, std::span<const Event> events);
+  [[nodiscard]] Decision finish_step();
 
   [[nodiscard]] const Model& model() const;
 
@@ -48,6 +60,7 @@ class Core {
  private:
   Model model_;
   Memory memory_;
+  std::unique_ptr<Turn> turn_;  ///< between the halves
 };
 
 }  // namespace mayfly::core

@@ -129,9 +129,8 @@ void count_hits(Turn& turn) {
 
 /// What events released (again) and later ones of the same turn forbid; it runs into its deadline.
 void withdraw_releases(Turn& turn) {
-  std::erase_if(turn.releases, [&](const Action& action) {
-    const WorkerId id = std::get<ReleaseWorker>(action).worker;
-    Worker* worker = find_worker(turn, id);
+  std::erase_if(turn.releases, [&](const ReleaseWorker& each) {
+    Worker* worker = find_worker(turn, each.worker);
     if (worker == nullptr || worker->phase != WorkerPhase::kReleasing) return true;
     const Pool& pool = pool_of(turn, *worker);
     return pool.dropped || pool.settings.paused || worker->revision != pool.active;

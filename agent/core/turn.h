@@ -17,7 +17,8 @@ struct Turn {
   Time now;
   Model& model;
   Memory& memory;
-  std::vector<Action> releases = {};  ///< go before all other actions
+  std::vector<ReleaseWorker> releases = {};  ///< of the first half; go before all other actions
+  std::size_t released = 0;                  ///< how many there were at its end
   Decision decision = {};
   std::vector<std::pair<PoolName, SlotIndex>> vacated = {};  ///< slots that came free in this turn
 };

@@ -1,6 +1,7 @@
 #include "runtime/containerd/remnants.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@ using Words = std::vector<std::string>;
 constexpr auto kPatience = 2s;  ///< from SIGKILL to an empty cgroup
 constexpr auto kPause = 5ms;    ///< no file tells, on both cgroup versions, that the last has gone
 constexpr std::size_t kCommandLineMax = 4096;
+constexpr int kLooksMax = 3;
 
 // Where runc's shim v2 keeps its socket and runc its state, whatever containerd's own folders are.
 constexpr const char* kShimSockets = "/run/containerd/s/";
@@ -53,25 +55,52 @@ bool is_shim_of(const Words& words, const Options& options, const std::string& n
          has_option(words, "-address", options.socket);
 }
 
-/// By pidfd, and looked at again through it: the pid may belong to another by now.
-void kill_shim(pid_t pid, const Options& options, const std::string& name) {
+/// runc at work on the container: it makes one cgroup after the other.
+bool is_runc_of(const Words& words, const Options& options, const std::string& name) {
+  const auto program = options.runc.empty() ? fs::path("runc") : fs::path(options.runc);
+  return !words.empty() && fs::path(words[0]).filename() == program.filename() &&
+         has_option(words, "--root", kRuncState + options.name_space) && words.back() == name;
+}
+
+bool is_at_work_for(const Words& words, const Options& options, const std::string& name) {
+  return is_shim_of(words, options, name) || is_runc_of(words, options, name);
+}
+
+/// By pidfd, and looked at again through it: the pid may belong to another by now. Waits for its
+/// end, or what it was about to make would come after us.
+void end_process(pid_t pid, const Options& options, const std::string& name) {
   const auto fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   if (fd < 0) return;
-  if (is_shim_of(command_line("/proc/" + std::to_string(pid)), options, name)) {
+  if (is_at_work_for(command_line("/proc/" + std::to_string(pid)), options, name)) {
     syscall(SYS_pidfd_send_signal, fd, SIGKILL, nullptr, 0);
+    pollfd end{fd, POLLIN, 0};
+    poll(&end, 1, static_cast<int>(std::chrono::milliseconds(kPatience).count()));
   }
   close(fd);
 }
 
-void end_shims(const Options& options, const std::string& name) {
+/// How many there were.
+int end_processes_seen(const Options& options, const std::string& name) {
+  int ended = 0;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
     const auto text = entry.path().filename().string();
     pid_t pid = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
     if (error != std::errc{} || end != text.data() + text.size()) continue;
-    if (is_shim_of(command_line(entry.path()), options, name)) kill_shim(pid, options, name);
+    if (!is_at_work_for(command_line(entry.path()), options, name)) continue;
+    end_process(pid, options, name);
+    ++ended;
   }
+  return ended;
+}
+
+void end_processes(const Options& options, const std::string& name) {
+  // A shim may have started a runc behind the place that the look had reached.
+  for (int look = 0; look < kLooksMax; ++look) {
+    if (end_processes_seen(options, name) == 0) break;
+  }
+  std::error_code ignored;
   const auto address = options.socket + "/" + options.name_space + "/" + name;
   const auto digest = oci::sha256_digest(address);
   fs::remove(kShimSockets + digest.substr(digest.find(':') + 1), ignored);
@@ -123,10 +152,10 @@ bool is_plain_name(const std::string& name) {
 
 std::string clear_remnants(const Options& options, const std::string& name,
                            const std::function<bool()>& stopped) {
-  end_shims(options, name);
+  end_processes(options, name);
   const auto until = std::chrono::steady_clock::now() + kPatience;
-  auto left = cgroups(options.cgroup_parent + "/" + name);
-  while (!left.empty()) {
+  for (;;) {
+    auto left = cgroups(options.cgroup_parent + "/" + name);
     std::erase_if(left, remove_cgroup);
     if (left.empty()) break;
     if (stopped() || std::chrono::steady_clock::now() >= until) {

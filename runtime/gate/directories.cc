@@ -4,7 +4,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -22,6 +24,7 @@ constexpr mode_t kRootMode = 0700;
 constexpr mode_t kWorkerMode = 0755;
 constexpr mode_t kSocketMode = 0666;
 constexpr mode_t kPlaceholderMode = 0555;
+constexpr mode_t kMarkerMode = 0600;
 constexpr int kBacklog = 8;
 
 constexpr const char* kMount = "/mnt";
@@ -70,10 +73,25 @@ tl::expected<void, std::string> Directories::open_root() {
   return {};
 }
 
-tl::expected<void, std::string> Directories::make(const std::string& worker) {
+tl::expected<Descriptor, std::string> Directories::make(const std::string& worker) {
   if (!is_name(worker)) return tl::make_unexpected("not a worker's name: " + worker);
-  if (auto opened = open_root(); !opened) return opened;
-  return make_parts(worker);
+  return open_root().and_then([&] { return make_parts(worker); }).and_then([&] {
+    return open_marker(worker);
+  });
+}
+
+tl::expected<Descriptor, std::string> Directories::open_marker(const std::string& worker) {
+  const std::string name = worker + kMarker;
+  constexpr int kFlags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
+  Descriptor marker(::openat(root_dir_.get(), name.c_str(), kFlags, kMarkerMode));
+  if (!marker) return tl::make_unexpected(fault(name, "cannot make"));
+  // Its page is made now: a full file system is found before there is anything to release.
+  char first = 0;
+  const bool fresh = ::pread(marker.get(), &first, 1, 0) == 0;
+  if (fresh && ::pwrite(marker.get(), "\n", 1, 0) != 1) {
+    return tl::make_unexpected(fault(name, "cannot write"));
+  }
+  return marker;
 }
 
 tl::expected<void, std::string> Directories::make_parts(const std::string& worker) {
@@ -120,24 +138,25 @@ tl::expected<Descriptor, std::string> Directories::listen(const std::string& wor
   return bound;
 }
 
-tl::expected<void, std::string> Directories::mark(const std::string& worker, std::uint32_t slot) {
-  // A symlink: made whole or not at all, by one call, and it survives us.
-  const std::string marker = worker + kMarker;
-  if (::symlinkat(std::to_string(slot).c_str(), root_dir_.get(), marker.c_str()) == 0) return {};
-  if (errno == EEXIST && marked(worker) == slot) return {};
-  return tl::make_unexpected(fault(marker, "cannot make"));
+tl::expected<void, std::string> Directories::mark(const Descriptor& marker, std::uint32_t slot) {
+  const std::string line = std::to_string(slot) + '\n';
+  const ssize_t written = ::pwrite(marker.get(), line.data(), line.size(), 0);
+  if (written == static_cast<ssize_t>(line.size())) return {};
+  return tl::make_unexpected(std::string("cannot mark the worker as released: ") +
+                             std::strerror(errno));
 }
 
 std::optional<std::uint32_t> Directories::marked(const std::string& worker) const {
   if (!is_name(worker)) return std::nullopt;
-  std::array<char, 16> target;
-  const std::string marker = root_ + '/' + worker + kMarker;
-  const auto length = ::readlink(marker.c_str(), target.data(), target.size());
-  if (length <= 0) return std::nullopt;
+  const std::string path = root_ + '/' + worker + kMarker;
+  const Descriptor marker(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!marker) return std::nullopt;
+  std::array<char, 16> line;
+  const auto length = ::pread(marker.get(), line.data(), line.size(), 0);
   std::uint32_t slot = 0;
-  const char* const end = target.data() + length;
-  const auto [parsed_to, error] = std::from_chars(target.data(), end, slot);
-  if (error != std::errc() || parsed_to != end) return std::nullopt;
+  const char* const end = line.data() + std::max<ssize_t>(length, 0);
+  const auto [parsed_to, error] = std::from_chars(line.data(), end, slot);
+  if (error != std::errc() || parsed_to == end || *parsed_to != '\n') return std::nullopt;
   return slot;
 }
 

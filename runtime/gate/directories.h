@@ -16,8 +16,9 @@ class Directories {
  public:
   explicit Directories(std::string root) : root_(std::move(root)) {}
 
-  /// Makes the worker's directory where it is absent. Error: one line with the path.
-  [[nodiscard]] tl::expected<void, std::string> make(const std::string& worker);
+  /// Makes the worker's directory where it is absent, and opens its marker. Error: one line with
+  /// the path.
+  [[nodiscard]] tl::expected<runtime::Descriptor, std::string> make(const std::string& worker);
 
   /// A new listening socket in it, non-blocking; an old one's name is taken over.
   [[nodiscard]] tl::expected<runtime::Descriptor, std::string> listen(const std::string& worker);
@@ -25,8 +26,10 @@ class Directories {
   /// The path to be mounted.
   [[nodiscard]] std::string mount_source(const std::string& worker) const;
 
-  /// Writes the marker: the worker belongs to this slot. Once; the same slot again is fine.
-  [[nodiscard]] tl::expected<void, std::string> mark(const std::string& worker, std::uint32_t slot);
+  /// The worker of this marker belongs to this slot. One write into a page that is there already:
+  /// it is done whole or not at all, survives us, and needs no path.
+  [[nodiscard]] static tl::expected<void, std::string> mark(const runtime::Descriptor& marker,
+                                                            std::uint32_t slot);
   [[nodiscard]] std::optional<std::uint32_t> marked(const std::string& worker) const;
 
   /// The release has arrived: nobody has to find the socket again. Until this, a marked worker may
@@ -42,6 +45,8 @@ class Directories {
  private:
   [[nodiscard]] tl::expected<void, std::string> open_root();
   [[nodiscard]] tl::expected<void, std::string> make_parts(const std::string& worker);
+  [[nodiscard]] tl::expected<runtime::Descriptor, std::string> open_marker(
+      const std::string& worker);
   [[nodiscard]] std::string fault(const std::string& worker, const char* doing) const;
 
   std::string root_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace mayfly::gate {
 namespace {
@@ -53,6 +54,21 @@ bool nameable(const std::string& name) {
   return !name.empty() && name.find_first_of(std::string_view("=\0", 2)) == std::string::npos;
 }
 
+/// As a JSON string. What is not UTF-8 cannot be said in JSON; it arrives with U+FFFD rather than
+/// abort.
+void append_text(std::string& out, const std::string& text) {
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+    return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+  });
+  if (!plain) {
+    out += json(text).dump(-1, ' ', false, json::error_handler_t::replace);
+    return;
+  }
+  out += '"';
+  out += text;
+  out += '"';
+}
+
 }  // namespace
 
 tl::expected<PeerFrame, std::string> parse_peer_frame(std::string_view line) {
@@ -83,16 +99,19 @@ std::string start_frame() {
 
 tl::expected<std::string, std::string> release_frame(std::uint32_t slot, const Environment& env) {
   if (env.size() > kEnvironmentMax) return fault("too many variables for one release");
-  json variables = json::object();
+  // Written out by hand, since a released worker waits for it: a document costs 15 us here.
+  std::string line = R"({"mayfly":)" + std::to_string(kProtocolVersion) +
+                     R"(,"type":"release","slot":)" + std::to_string(slot) + R"(,"env":{)";
+  bool first = true;
   for (const auto& [name, value] : env) {
     if (!nameable(name)) return fault("a variable without a usable name");
     if (value.find('\0') != std::string::npos) return fault("a variable with a NUL in its value");
-    variables[name] = value;
+    if (!std::exchange(first, false)) line += ',';
+    append_text(line, name);
+    line += ':';
+    append_text(line, value);
   }
-  const json frame = {
-      {"mayfly", kProtocolVersion}, {"type", "release"}, {"slot", slot}, {"env", variables}};
-  // Values that are not UTF-8 cannot be said in JSON; they arrive with U+FFFD rather than abort.
-  std::string line = frame.dump(-1, ' ', false, json::error_handler_t::replace) + '\n';
+  line += "}}\n";
   if (line.size() > kAgentFrameBytesMax) return fault("the variables exceed one frame of 64 KiB");
   return line;
 }

@@ -39,6 +39,8 @@ struct Gates::Impl : DoorWatcher {
 
   struct Entry {
     std::shared_ptr<Door> door;
+    Descriptor marker;                      ///< until it is written
+    std::optional<std::uint32_t> marked;    ///< by an earlier run, which may have died on that
     std::optional<std::uint32_t> released;  ///< and it arrived, or is on its way
   };
 
@@ -94,12 +96,15 @@ struct Gates::Impl : DoorWatcher {
     if (entry.released) {
       return tl::make_unexpected("it was released to slot " + std::to_string(*entry.released));
     }
+    if (entry.marked.value_or(release.slot) != release.slot) {
+      return tl::make_unexpected("it is marked for slot " + std::to_string(*entry.marked));
+    }
     if (!entry.door->someone_is_held()) {
       return tl::make_unexpected(std::string("its gate is not connected"));
     }
     const auto frame = release_frame(release.slot, release.env);
     if (!frame) return tl::make_unexpected(frame.error());
-    const auto marked = directories.mark(entry.door->worker(), release.slot);
+    const auto marked = Directories::mark(entry.marker, release.slot);
     if (!marked) return tl::make_unexpected(marked.error());
     return entry.door->release(*frame);
   }
@@ -120,16 +125,18 @@ Gates::~Gates() = default;
 
 tl::expected<void, std::string> Gates::open(const std::string& worker, Hold hold, Stdio stdio) {
   if (impl_->entries.contains(worker)) return {};
-  if (auto made = impl_->directories.make(worker); !made) return made;
+  auto marker = impl_->directories.make(worker);
+  if (!marker) return tl::make_unexpected(marker.error());
   auto copies = copies_of(stdio);
   if (!copies) return tl::make_unexpected(copies.error());
   Impl::Entry entry;
   entry.door =
       std::make_shared<Door>(impl_->loop, Door::Options{worker, hold, std::move(*copies)}, *impl_);
-  const auto marked = impl_->directories.marked(worker);
-  if (marked && !impl_->directories.has_socket(worker)) {
-    entry.released = marked;  // by an earlier run, and it arrived
+  entry.marked = impl_->directories.marked(worker);
+  if (entry.marked && !impl_->directories.has_socket(worker)) {
+    entry.released = entry.marked;  // and it arrived
   } else {
+    entry.marker = std::move(*marker);
     auto listening = impl_->directories.listen(worker);
     if (!listening) return tl::make_unexpected(listening.error());
     if (auto watched = entry.door->listen(std::move(*listening)); !watched) return watched;
@@ -150,6 +157,7 @@ void Gates::release(const std::string& worker, const Release& release) {
   const auto sent = impl_->hand_over(entry, release);
   if (!sent) return impl_->answer_failed(entry.door, sent.error());
   entry.released = release.slot;
+  entry.marker = {};
   if (entry.door->hold() == Hold::kApp) impl_->answer_running(entry.door, *sent);
 }
 

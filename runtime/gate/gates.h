@@ -6,7 +6,7 @@
 // On the host:      <root>/<worker>/mnt/gate.sock   the worker's own socket      ┐ mounted
 // read-only
 //                   <root>/<worker>/mnt/gate        an empty file: mount point   ┘ at /.mayfly
-//                   <root>/<worker>/released        symlink, target = the slot: the marker
+//                   <root>/<worker>/released        the marker: a line with the slot, or empty
 // In the container: /.mayfly/gate.sock and /.mayfly/gate (the static binary, bound over the file).
 // <root> is 0700: no other user of the host reaches a gate; the socket itself is 0666, since a
 // worker may run as anybody.
@@ -70,8 +70,7 @@ class Gates {
   /// The host directory to be mounted at /.mayfly.
   [[nodiscard]] std::string mount_source(const std::string& worker) const;
 
-  /// Writes the marker, then sends. Answered by `running` or `failed`. The frame is built before
-  /// the call wherever it can be: this is the hot path.
+  /// Writes the marker, then sends. Answered by `running` or `failed`. This is the hot path.
   void release(const std::string& worker, const Release& release);
 
   /// The slot in the marker, if the worker was ever released (also by an earlier run).

@@ -34,6 +34,7 @@ socket = "/run/c.sock"
 namespace = "test"
 snapshotter = "native"
 cgroup_parent = "/system.slice/mayfly"
+cpu_weight = 200
 gate = "/opt/mayfly-gate"
 [control]
 socket = "/tmp/mayfly.sock"
@@ -63,7 +64,7 @@ level = "warning"
   ASSERT_TRUE(daemon) << text_of(daemon.error());
   const Daemon wanted{.node = {"host-1.example", {{"zone", "a"}}},
                       .runtime = {"containerd", "/run/c.sock", "test", "native",
-                                  "/system.slice/mayfly", "/opt/mayfly-gate"},
+                                  "/system.slice/mayfly", 200, "/opt/mayfly-gate"},
                       .control = {"/tmp/mayfly.sock", "ops"},
                       .starts = {4, 20, 5},
                       .loop = {false},
@@ -107,6 +108,8 @@ TEST(Daemon, RefusesValuesAtTheirPlace) {
            {"[runtime]\nnamespace = \"a/b\"", "runtime.namespace: must be 1 to 76 letters"},
            {"[runtime]\nsnapshotter = \"\"", "runtime.snapshotter: must be 1 to 76 letters"},
            {"[runtime]\ncgroup_parent = \"/a/../b\"", "runtime.cgroup_parent: must be a path"},
+           {"[runtime]\ncpu_weight = 0", "runtime.cpu_weight: must be"},
+           {"[runtime]\ncpu_weight = 10001", "runtime.cpu_weight: must be"},
            {"[runtime]\ngate = \"gate\"", "runtime.gate: must be an absolute path"},
            {"[control]\ngroup = \"a:b\"", "control.group: must be the name or number of a group"},
            {"[starts]\nparallel = 65", "starts.parallel: must be a whole number from 0 to 64"},

@@ -121,6 +121,8 @@ void Channel::expire(std::uint64_t id) {
   }
   auto node = calls_.extract(found);
   leave(node.mapped(), node.mapped().request.when_late);
+  // Nobody may be waiting any more, and still a server that let a call pass is to be doubted.
+  if (!std::exchange(unanswered_, true) && busy_ == 0 && !pinged_) arm_pulse(0ms);
   tell(std::move(node.mapped()),
        tl::unexpected(failure(Failure::Kind::kNoAnswer, "no answer in time")));
 }
@@ -189,6 +191,7 @@ void Channel::on_ready() {
   ready_ = true;
   backoff_ = options_.backoff_min;
   pinged_ = false;
+  unanswered_ = false;
   pulse_.cancel();
   drain_queue();
   set_link(Link::kUp, {});
@@ -231,7 +234,7 @@ void Channel::arm_pulse(Clock::duration in) {
 void Channel::pulse() {
   if (!connection_) return connect();
   if (!ready_) return connection_->abandon("it accepts, but does not speak");
-  if (busy_ > 0 || pinged_) doubt_silence();
+  if (busy_ > 0 || pinged_ || unanswered_) doubt_silence();
 }
 
 void Channel::doubt_silence() {
@@ -245,13 +248,16 @@ void Channel::doubt_silence() {
     connection_->ping();
     pinged_ = true;
     ping_allowed_ = now + kPingEvery;
+  } else if (unanswered_) {
+    return set_link(Link::kDown, "no answer");
   }
   arm_pulse(options_.answer_max);
 }
 
 void Channel::on_heard() {
-  if (!pinged_) return;
+  if (!pinged_ && !unanswered_) return;
   pinged_ = false;
+  unanswered_ = false;
   set_link(Link::kUp, {});
 }
 

@@ -116,6 +116,7 @@ class Channel final : Connection::Owner {
   Connection::Clock::time_point busy_since_{};
   boost::asio::steady_timer pulse_;  ///< reconnect, handshake or silence: one of them at a time
   bool pinged_ = false;              ///< and nothing heard since
+  bool unanswered_ = false;          ///< a call was given up, and nothing heard since
   Connection::Clock::time_point ping_allowed_{};
   std::chrono::milliseconds backoff_;
   std::minstd_rand jitter_;

@@ -1,6 +1,9 @@
 // What is left when somebody is broken off between two calls: made here by raw calls, then found
 // and removed through the driver.
 #include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <set>
 
@@ -170,6 +173,30 @@ TEST_F(Orphans, AContainerWhoseShimWasKilledIsRemoved) {
   until([&] { return remove("mayfly-test-shimless").has_value(); });
   EXPECT_FALSE(find("mayfly-test-shimless"));
   EXPECT_TRUE(until([&] { return daemon().leftovers().empty(); }));
+}
+
+TEST_F(Orphans, ARuncThatIsStillAtWorkIsEndedFirst) {
+  // What it made after us, a cgroup in the next hierarchy say, nobody would look for.
+  const auto at_work_on = [&](const std::string& name) {
+    std::vector<std::string> words{
+        "runc", "sleep", "--root", "/run/containerd/runc/" + daemon().name_space(), "create", name};
+    std::vector<char*> argv;
+    for (auto& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    pid_t pid = -1;
+    EXPECT_EQ(posix_spawn(&pid, MAYFLY_PROBE, nullptr, nullptr, argv.data(), environ), 0);
+    return pid;
+  };
+  const auto ours = at_work_on("mayfly-test-cut");
+  const auto others = at_work_on("mayfly-test-cut-2");
+  const auto removed = remove("mayfly-test-cut");
+  EXPECT_TRUE(removed) << removed.error().what;
+  int status = 0;
+  EXPECT_EQ(waitpid(others, &status, WNOHANG), 0);
+  kill(others, SIGKILL);
+  waitpid(others, &status, 0);
+  ASSERT_EQ(waitpid(ours, &status, WNOHANG), ours);
+  EXPECT_TRUE(WIFSIGNALED(status));
 }
 
 TEST_F(Orphans, AContainerWhoseShimIsStuckStillCountsAsRunning) {

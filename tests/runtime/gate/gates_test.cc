@@ -179,7 +179,7 @@ TEST_F(Gate, IsReleasedOnceMoreWhenTheAgentDiedBetweenMarkAndSend) {
   const auto worker = gate("w", shell("exit 9"));
   until_event("ready w");
   restart();
-  fs::create_symlink("3", folder_ + "/gates/w/released");  // what the dead agent had still done
+  mark("w", 3);  // what the dead agent had still done
   open("w");
   EXPECT_EQ(gates_->released_to("w"), 3U);
   until([&] { return count("ready w") == 2; });
@@ -191,10 +191,14 @@ TEST_F(Gate, IsReleasedOnceMoreWhenTheAgentDiedBetweenMarkAndSend) {
 TEST_F(Gate, IsNotReleasedToAnotherSlotThanTheMarkedOne) {
   open("w");
   const auto worker = gate("w", shell("exit 9"));
-  fs::create_symlink("3", folder_ + "/gates/w/released");
   until_event("ready w");
+  restart();
+  mark("w", 3);
+  open("w");
+  until([&] { return count("ready w") == 2; });
   gates_->release("w", {.slot = 4, .env = {}});
-  until_event("failed w: cannot make " + folder_ + "/gates/w/released: File exists");
+  until_event("failed w: it is marked for slot 3");
+  EXPECT_EQ(gates_->released_to("w"), 3U);
 }
 
 }  // namespace

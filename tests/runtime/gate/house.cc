@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
 namespace mayfly::gate {
 
@@ -118,6 +119,10 @@ void House::restart() {
 void House::open(const std::string& worker, Hold hold, Stdio stdio) {
   const auto opened = gates_->open(worker, hold, stdio);
   ASSERT_TRUE(opened) << opened.error();
+}
+
+void House::mark(const std::string& worker, std::uint32_t slot) const {
+  std::ofstream(folder_ + "/gates/" + worker + "/released") << slot << '\n';
 }
 
 std::string House::socket_of(const std::string& worker) const {

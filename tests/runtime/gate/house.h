@@ -65,6 +65,8 @@ class House : public ::testing::Test {
   /// A new Gates on the same folder, as after a restart of the agent.
   void restart();
   void open(const std::string& worker, Hold hold = Hold::kGate, Stdio stdio = {});
+  /// Leaves the marker that a release to this slot would leave.
+  void mark(const std::string& worker, std::uint32_t slot) const;
   [[nodiscard]] std::string socket_of(const std::string& worker) const;
   /// The gate's program, told to hold at the worker's socket.
   [[nodiscard]] std::unique_ptr<Process> gate(const std::string& worker,

@@ -288,7 +288,7 @@ TEST_F(Workers, AreNotReleasedTwice) {
   settle();
   EXPECT_EQ(events_.size(), 2U) << "ready, and failed once";
   EXPECT_FALSE(peer.closed());
-  EXPECT_EQ(peer.heard(), "{\"env\":{},\"mayfly\":1,\"slot\":1,\"type\":\"release\"}\n");
+  EXPECT_EQ(peer.heard(), "{\"mayfly\":1,\"type\":\"release\",\"slot\":1,\"env\":{}}\n");
   EXPECT_EQ(gates_->released_to("w"), 1U);
 }
 
@@ -396,7 +396,7 @@ TEST_F(Apps, AreReleasedWhenTheySaidReady) {
   until_event("running w");
   EXPECT_TRUE(app.closed());
   EXPECT_EQ(app.heard(),
-            "{\"env\":{\"TASK\":\"7\"},\"mayfly\":1,\"slot\":2,\"type\":\"release\"}\n");
+            "{\"mayfly\":1,\"type\":\"release\",\"slot\":2,\"env\":{\"TASK\":\"7\"}}\n");
   EXPECT_FALSE(fs::exists(socket_of("w")));
 }
 
