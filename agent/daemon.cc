@@ -146,8 +146,8 @@ tl::expected<void, std::string> Daemon::open_store(const config::History& histor
 tl::expected<void, std::string> Daemon::open_runtime(const config::Daemon& config) {
   const std::string& instance = store_->loaded().instance;
   driver_ = open_driver(context_, config, {kLabelInstance, instance, container_prefix(instance)});
-  const auto weighed = weigh_cgroup(config.runtime.cgroup_parent, config.runtime.cpu_weight);
-  if (!weighed) {
+  const config::Runtime& runtime = config.runtime;
+  if (const auto weighed = weigh_cgroup(runtime.cgroup_parent, runtime.cpu_weight); !weighed) {
     log::info("the workers keep the cpu weight that they have", {{"reason", weighed.error()}});
   }
   return {};
