@@ -49,7 +49,10 @@ std::vector<std::string> PrivateContainerd::state_folders() const {
 
 std::vector<std::string> PrivateContainerd::leftovers() const {
   std::vector<std::string> left;
-  for (const auto shim : shims()) left.push_back("shim " + std::to_string(shim));
+  for (const auto shim : shims()) {
+    const auto pid = std::to_string(shim);
+    left.push_back("shim " + pid + " " + find_id(slurp("/proc/" + pid + "/cmdline")));
+  }
   for (const auto& mount : mounts_under(directory())) left.push_back("mount " + mount);
   for (const auto& cgroup : cgroups_in(cgroup_parent()))
     left.push_back("cgroup " + cgroup.string());

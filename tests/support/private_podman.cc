@@ -112,8 +112,8 @@ std::vector<pid_t> PrivatePodman::container_processes() const {
 std::vector<std::string> PrivatePodman::leftovers() const {
   std::vector<std::string> left;
   for (const auto one : monitors()) {
-    left.push_back("monitor " + std::to_string(one) + " " +
-                   find_id(slurp("/proc/" + std::to_string(one) + "/cmdline")));
+    const auto pid = std::to_string(one);
+    left.push_back("monitor " + pid + " " + find_id(slurp("/proc/" + pid + "/cmdline")));
   }
   for (const auto& mount : mounts_under(directory())) {
     if (mount != storage() + "/overlay") left.push_back("mount " + mount);

@@ -28,10 +28,14 @@ wire::Image record_of(const std::string& name, const Blob& target) {
 
 }  // namespace
 
+/// Not the label of containers: ctr gives a container the labels of its image.
+std::string Records::label() const {
+  return store_.owned().label + ".image";
+}
+
 bool Records::is_ours(const wire::Image& image) const {
-  const auto& owned = store_.owned();
-  const auto label = image.labels().find(owned.label);
-  return label != image.labels().end() && label->second == owned.value;
+  const auto found = image.labels().find(label());
+  return found != image.labels().end() && found->second == store_.owned().value;
 }
 
 runtime::Result<std::monostate> Records::name(const Naming& naming, Taken taken) {
@@ -50,8 +54,7 @@ runtime::Result<std::monostate> Records::put(const std::string& name, const Blob
                                              Taken taken) {
   wire::ImageRequest create;
   *create.mutable_image() = record_of(name, target);
-  const auto& owned = store_.owned();
-  (*create.mutable_image()->mutable_labels())[owned.label] = owned.value;
+  (*create.mutable_image()->mutable_labels())[label()] = store_.owned().value;
   const auto created = store_.api().call(method::kCreateImage, create);
   if (created) return std::monostate{};
   if (!is_answer(created.error(), grpc::Code::kAlreadyExists)) {
@@ -73,7 +76,7 @@ runtime::Result<std::monostate> Records::move(const wire::Image& image, Taken ta
   wire::UpdateImageRequest update;
   *update.mutable_image() = image;
   update.mutable_update_mask()->add_paths("target");
-  update.mutable_update_mask()->add_paths("labels." + store_.owned().label);
+  update.mutable_update_mask()->add_paths("labels." + label());
   const auto updated = store_.api().call(method::kUpdateImage, update);
   if (!updated) return tl::unexpected(fault_of(updated.error(), "rename the image"));
   return std::monostate{};

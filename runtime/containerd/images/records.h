@@ -53,6 +53,7 @@ class Records {
   Result<std::monostate> move(const wire::Image& image, Taken taken);
   Result<std::monostate> remove_all(const std::vector<Record>& records);
   Result<bool> is_used(const std::string& digest);
+  [[nodiscard]] std::string label() const;
   [[nodiscard]] bool is_ours(const wire::Image& image) const;
 
   ImageStore& store_;

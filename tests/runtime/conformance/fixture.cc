@@ -43,7 +43,8 @@ void Conformance::import_images() {
   support::ImageArchive telling = busybox;
   telling.names = {kTelling};
   telling.config_members =
-      R"("Env":["PATH=/bin","ASKED=image"],"Entrypoint":["/bin/probe","facts"],"Cmd":["/out/facts"],)"
+      R"("Env":["PATH=/bin","ASKED=image"],"Entrypoint":["/bin/probe","facts"],)"
+      R"("Cmd":["/out/facts"],)"
       R"("User":"worker","WorkingDir":"/tmp","Volumes":{"/kept":{}})";
 
   boost::asio::io_context loop;

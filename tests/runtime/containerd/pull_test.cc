@@ -173,7 +173,7 @@ TEST_F(PullTest, RemovesWhatItHasPulledAndNothingElse) {
   ASSERT_TRUE(prepare(name));
   const auto foreign = proxy().host() + "/removed:foreign";
   ctr("images tag " + name + " " + foreign);
-  ctr("images label " + foreign + " mayfly.instance=another");
+  ctr("images label " + foreign + " mayfly.instance.image=another");
   const auto refused = remove({foreign, {}, {}});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, FaultKind::kRefused);
