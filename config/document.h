@@ -110,7 +110,7 @@ struct Runtime {
   std::string snapshotter = "overlayfs";
   std::string cgroup_parent = "/mayfly";
   std::uint32_t cpu_weight = 1000;  ///< of all workers together; another cgroup has 100
-  std::string gate = "";  ///< path of mayfly-gate; "": beside mayflyd, then libexec
+  std::string gate = "";            ///< path of mayfly-gate; "": beside mayflyd, then libexec
   bool operator==(const Runtime&) const = default;
 };
 

@@ -12,7 +12,8 @@ def files_below(root):
     for folder, folders, names in os.walk(root):
         folders[:] = [each for each in folders
                       if each not in LEFT_OUT and not each.startswith("build")]
-        found += [os.path.relpath(os.path.join(folder, name), root) for name in names]
+        found += [os.path.relpath(os.path.join(folder, name), root)
+                  for name in names if name not in LEFT_OUT]  # .git is a file in a worktree
     return sorted(found)
 
 

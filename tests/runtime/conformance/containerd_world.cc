@@ -16,6 +16,7 @@ class ContainerdWorld final : public World {
   [[nodiscard]] Traits traits() const override {
     Traits traits;
     traits.runtime = "containerd";
+    traits.storage = daemon_.directory() + "/root/io.containerd.snapshotter.v1.overlayfs";
     traits.knows_networks = false;
     return traits;
   }
