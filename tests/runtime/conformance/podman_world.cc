@@ -15,6 +15,7 @@ class PodmanWorld final : public World {
     Traits traits;
     traits.runtime = "podman";
     traits.storage = daemon_.storage();
+    traits.root_is_writable = false;
     return traits;
   }
 

@@ -29,9 +29,10 @@ struct DriverOptions {
 
 /// What is true of this runtime and not of each. Documented in docs/runtimes.md.
 struct Traits {
-  std::string runtime;         ///< as about() says
-  std::string storage;         ///< as about() says
-  bool knows_networks = true;  ///< by name
+  std::string runtime;           ///< as about() says
+  std::string storage;           ///< as about() says
+  bool knows_networks = true;    ///< by name
+  bool root_is_writable = true;  ///< where no layer of the image mentions the root folder
 };
 
 /// A container that no driver made.
