@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
 #include <set>
 
 #include "runtime/containerd/errand.h"
@@ -175,17 +177,21 @@ TEST_F(Orphans, AContainerWhoseShimWasKilledIsRemoved) {
   EXPECT_TRUE(until([&] { return daemon().leftovers().empty(); }));
 }
 
+/// A process of the host's, which sleeps and is called so.
+pid_t spawn_sleeper(std::vector<std::string> words) {
+  std::vector<char*> argv;
+  for (auto& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  pid_t pid = -1;
+  EXPECT_EQ(posix_spawn(&pid, MAYFLY_PROBE, nullptr, nullptr, argv.data(), environ), 0);
+  return pid;
+}
+
 TEST_F(Orphans, ARuncThatIsStillAtWorkIsEndedFirst) {
   // What it made after us, a cgroup in the next hierarchy say, nobody would look for.
   const auto at_work_on = [&](const std::string& name) {
-    std::vector<std::string> words{
-        "runc", "sleep", "--root", "/run/containerd/runc/" + daemon().name_space(), "create", name};
-    std::vector<char*> argv;
-    for (auto& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    pid_t pid = -1;
-    EXPECT_EQ(posix_spawn(&pid, MAYFLY_PROBE, nullptr, nullptr, argv.data(), environ), 0);
-    return pid;
+    return spawn_sleeper({"runc", "sleep", "--root",
+                          "/run/containerd/runc/" + daemon().name_space(), "create", name});
   };
   const auto ours = at_work_on("mayfly-test-cut");
   const auto others = at_work_on("mayfly-test-cut-2");
@@ -196,6 +202,25 @@ TEST_F(Orphans, ARuncThatIsStillAtWorkIsEndedFirst) {
   kill(others, SIGKILL);
   waitpid(others, &status, 0);
   ASSERT_EQ(waitpid(ours, &status, WNOHANG), ours);
+  EXPECT_TRUE(WIFSIGNALED(status));
+}
+
+TEST_F(Orphans, WhatAnInterruptedRuncHasFrozenIsEnded) {
+  namespace fs = std::filesystem;
+  const fs::path root = "/sys/fs/cgroup";
+  const bool unified = fs::exists(root / "cgroup.controllers");
+  const auto cgroup = fs::path((unified ? root : root / "freezer").string() +
+                               daemon().cgroup_parent() + "/mayfly-test-frozen");
+  fs::create_directories(cgroup);
+  const auto frozen = spawn_sleeper({"probe", "sleep"});
+  std::ofstream(cgroup / "cgroup.procs") << frozen << std::flush;
+  std::ofstream(cgroup / (unified ? "cgroup.freeze" : "freezer.state"))
+      << (unified ? "1" : "FROZEN") << std::flush;
+  const auto removed = remove("mayfly-test-frozen");
+  EXPECT_TRUE(removed) << removed.error().what;
+  EXPECT_FALSE(fs::exists(cgroup));
+  int status = 0;
+  ASSERT_EQ(waitpid(frozen, &status, WNOHANG), frozen);
   EXPECT_TRUE(WIFSIGNALED(status));
 }
 
