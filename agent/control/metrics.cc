@@ -1,8 +1,12 @@
 #include "agent/control/metrics.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <fstream>
 
 #include "agent/control/names.h"
 #include "agent/control/tally.h"
@@ -122,6 +126,28 @@ void add_node(MetricsText& out, const Operations& operations) {
   out.sample({}, std::uint64_t{operations.model().runtime_up ? 1U : 0U});
   out.family("mayfly_warnings", MetricType::kGauge, "Warnings shown by mayfly status.");
   out.sample({}, std::uint64_t{node.warnings.size() + node.runtime_warnings.size()});
+  out.family("mayfly_config_refused", MetricType::kGauge,
+             "1 if the last reload was refused and the configuration before it is in force.");
+  out.sample({}, std::uint64_t{node.config_fault.empty() ? 0U : 1U});
+}
+
+double seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
+
+/// Not by the names that other exporters use for themselves: these may stand beside theirs.
+void add_process(MetricsText& out) {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  out.family("mayfly_process_cpu_seconds_total", MetricType::kCounter,
+             "Cpu that the daemon has used.");
+  out.sample({}, seconds(usage.ru_utime) + seconds(usage.ru_stime));
+  std::uint64_t pages = 0;
+  std::uint64_t resident = 0;
+  std::ifstream("/proc/self/statm") >> pages >> resident;
+  out.family("mayfly_process_resident_memory_bytes", MetricType::kGauge,
+             "Memory that the daemon has.");
+  out.sample({}, resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)));
 }
 
 void add_empty_slots(MetricsText& out, const Operations& operations, const core::Pool& pool) {
@@ -254,6 +280,7 @@ void add_pulls(MetricsText& out, const std::vector<Pull>& pulls) {
 std::string metrics_text(const Operations& operations) {
   MetricsText out;
   add_node(out, operations);
+  add_process(out);
   add_slots(out, operations, tally_pools(operations.model()));
   add_counters(out, operations.model().pools);
   add_histograms(out, operations.evidence());

@@ -65,6 +65,23 @@ TEST_F(Metrics, CountImagesAndPulls) {
   EXPECT_TRUE(has("mayfly_image_pull_bytes 40"));
 }
 
+TEST_F(Metrics, TellARefusedConfiguration) {
+  EXPECT_TRUE(has("mayfly_config_refused 0"));
+  operations_.status.config_fault = "mayfly.toml:1:1: nodes: is not a known key";
+  EXPECT_TRUE(has("mayfly_config_refused 1"));
+}
+
+TEST_F(Metrics, TellWhatTheDaemonItselfTakes) {
+  const std::string text = metrics_text(operations_);
+  std::smatch parts;
+  ASSERT_TRUE(
+      std::regex_search(text, parts, std::regex(R"(\nmayfly_process_cpu_seconds_total (\S+)\n)")));
+  EXPECT_GT(std::stod(parts[1]), 0);
+  ASSERT_TRUE(std::regex_search(text, parts,
+                                std::regex(R"(\nmayfly_process_resident_memory_bytes (\d+)\n)")));
+  EXPECT_GT(std::stoll(parts[1]), 1'000'000);
+}
+
 TEST_F(Metrics, GiveHistogramsInSecondsWithCumulativeBuckets) {
   operations_.add_pool("encode", 1);
   agent::PoolEvidence& evidence = operations_.seen.pool("encode");
