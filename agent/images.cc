@@ -56,6 +56,13 @@ runtime::Image image_of(const store::Image& image) {
 
 }  // namespace
 
+struct Images::Preparing {
+  runtime::ImageWanted wanted;
+  runtime::Done<runtime::Image> done;
+  Result<runtime::Image> before;  ///< what was here
+  std::optional<Key> claim;
+};
+
 /// A run over some of ours, one after the other.
 struct Images::Removing {
   std::deque<ImageRemoval> left;
@@ -91,6 +98,7 @@ Images::Images(boost::asio::io_context& loop, Parts parts, Options options)
 }
 
 void Images::start() {
+  settle_claims();
   collect_later();
 }
 
@@ -98,6 +106,7 @@ void Images::collect_later() {
   timer_.expires_after(options_.collect_every);
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
+    settle_claims();
     collect(Mode::kRemove, [](const Result<std::vector<CollectedImage>>&) {});
     collect_later();
   });
@@ -117,34 +126,86 @@ void Images::resolve(const runtime::ImageWanted& wanted, runtime::Done<runtime::
 }
 
 void Images::prepare(const runtime::ImageWanted& wanted, runtime::Done<runtime::Image> done) {
+  const auto preparing = std::make_shared<Preparing>();
+  preparing->wanted = wanted;
+  preparing->done = std::move(done);
   // What is here before is somebody else's, as far as we know: others may share the runtime.
   runtime::ImageWanted here = wanted;
   here.pull = runtime::Pull::kNever;
-  parts_.driver.resolve_image(
-      here, [this, wanted, done = std::move(done)](const Result<runtime::Image>& before) {
-        parts_.driver.prepare_image(wanted, [this, before, done](Result<runtime::Image> now) {
-          prepared(before, now);
-          done(std::move(now));
-        });
-      });
+  parts_.driver.resolve_image(here, [this, preparing](Result<runtime::Image> before) {
+    preparing->before = std::move(before);
+    look_up(preparing);
+  });
 }
 
-void Images::prepared(const Result<runtime::Image>& before, const Result<runtime::Image>& now) {
-  ImageCounters& counters = parts_.evidence.images;
-  if (!now) {
-    ++counters.failed;
-    return;
-  }
-  const bool fetched = was_not_here(before, *now);
-  const bool known = std::any_of(ours_.begin(), ours_.end(), [&](const auto& each) {
-    return each.first.second == now->digest;
+/// What will come in is put down before it does: a daemon that dies meanwhile knows it as its own.
+void Images::look_up(const std::shared_ptr<Preparing>& preparing) {
+  const runtime::ImageWanted& wanted = preparing->wanted;
+  const bool is_here = preparing->before && wanted.pull != runtime::Pull::kAlways;
+  if (is_here || wanted.pull == runtime::Pull::kNever) return fetch(preparing);
+  const auto claim_new = [this, preparing](const Result<runtime::Image>& image) {
+    if (image && was_not_here(preparing->before, *image)) claim(*preparing, image->digest);
+    fetch(preparing);
+  };
+  if (!wanted.digest.empty()) return claim_new(runtime::Image{wanted.name, wanted.digest, 0});
+  parts_.driver.resolve_image(wanted, claim_new);
+}
+
+void Images::claim(Preparing& preparing, const std::string& digest) {
+  const Key key{preparing.wanted.name, digest};
+  if (ours_.contains(key) ? !is_claim(key) : ours_.size() >= store::kImagesKept) return;
+  preparing.claim = key;
+  claims_.insert(key);
+  const store::Image row{key.first, key.second, 0, unix_ms_now(), std::nullopt};
+  if (ours_.emplace(key, row).second) parts_.store.put_image(row, [](bool) {});
+}
+
+void Images::fetch(const std::shared_ptr<Preparing>& preparing) {
+  parts_.driver.prepare_image(preparing->wanted, [this, preparing](Result<runtime::Image> now) {
+    prepared(*preparing, now);
+    preparing->done(std::move(now));
   });
-  // Of several askers of one pull the first counts it.
-  if ((fetched || known) && remember(*now) && fetched) {
-    ++counters.pulled;
-    counters.pulled_bytes += now->size_bytes;
+}
+
+void Images::prepared(const Preparing& preparing, const Result<runtime::Image>& now) {
+  ImageCounters& counters = parts_.evidence.images;
+  if (now) {
+    const bool fetched = was_not_here(preparing.before, *now);
+    const bool known = std::any_of(ours_.begin(), ours_.end(), [&](const auto& each) {
+      return each.first.second == now->digest && !is_claim(each.first);
+    });
+    // Of several askers of one pull the first counts it.
+    if ((fetched || known) && remember(*now) && fetched) {
+      ++counters.pulled;
+      counters.pulled_bytes += now->size_bytes;
+    }
+  } else {
+    ++counters.failed;
   }
-  mark_unused();
+  if (const auto& claim = preparing.claim) {
+    claims_.erase(claims_.find(*claim));
+    const bool is_last = !claims_.contains(*claim);  // others may be at it still
+    if (!now && is_last && is_claim(*claim)) forget(*claim);
+  }
+  if (now) mark_unused();
+}
+
+bool Images::is_claim(const Key& key) const {
+  const auto found = ours_.find(key);
+  return found != ours_.end() && found->second.size_bytes == 0;
+}
+
+void Images::settle_claims() {
+  for (const auto& [key, image] : ours_) {
+    if (!is_claim(key) || claims_.contains(key)) continue;
+    const auto settle = [this, key](const Result<runtime::Image>& found) {
+      if (!is_claim(key) || claims_.contains(key)) return;
+      if (found) (void)remember({key.first, key.second, found->size_bytes});
+      if (!found && found.error().kind == FaultKind::kNotFound) forget(key);
+      mark_unused();
+    };
+    parts_.driver.resolve_image({image.name, image.digest, runtime::Pull::kNever}, settle);
+  }
 }
 
 void Images::import(const std::string& file, const std::optional<std::string>& name,
@@ -161,14 +222,15 @@ void Images::import(const std::string& file, const std::optional<std::string>& n
 
 bool Images::remember(const runtime::Image& image) {
   const Key key{image.name, image.digest};
-  if (ours_.contains(key)) return false;
-  if (ours_.size() >= store::kImagesKept) {
+  const bool is_claimed = is_claim(key);
+  if (ours_.contains(key) && !is_claimed) return false;
+  if (!is_claimed && ours_.size() >= store::kImagesKept) {
     log::warning("too many images to remember: this one will not be collected",
                  {{"image", image.name}});
     return true;
   }
   const store::Image row{image.name, image.digest, image.size_bytes, unix_ms_now(), std::nullopt};
-  ours_.emplace(key, row);
+  ours_.insert_or_assign(key, row);
   parts_.store.put_image(row, [](bool) {});
   count();
   return true;
@@ -189,7 +251,9 @@ void Images::mark_unused() {
 void Images::count() {
   ImageCounters& counters = parts_.evidence.images;
   std::map<std::string, std::uint64_t> sizes;  // several names may be of one image
-  for (const auto& [key, image] : ours_) sizes[image.digest] = image.size_bytes;
+  for (const auto& [key, image] : ours_) {
+    if (!is_claim(key)) sizes[image.digest] = image.size_bytes;
+  }
   counters.kept = sizes.size();
   counters.kept_bytes = 0;
   for (const auto& [digest, size] : sizes) counters.kept_bytes += size;
@@ -218,10 +282,9 @@ void Images::list(runtime::Done<std::vector<ListedImage>> done) {
 
 // ---- removing -------------------------------------------------------------------------------
 
-void Images::forget(const store::Image& image) {
-  parts_.store.drop_image(image, [](bool) {});
-  ours_.erase({image.name, image.digest});
-  ++parts_.evidence.images.removed;
+void Images::forget(const Key& key) {
+  const auto row = ours_.extract(key);
+  if (row) parts_.store.drop_image(row.mapped(), [](bool) {});
   count();
 }
 
@@ -295,7 +358,8 @@ void Images::remove_next(std::shared_ptr<Removing> removing) {
         if (!removed && removed.error().kind == FaultKind::kNotFound) row.fault.clear();
         if (row.fault.empty()) {
           log::info("image removed", {{"image", next.image.name}, {"why", next.why}});
-          forget(next.image);
+          forget({next.image.name, next.image.digest});
+          ++parts_.evidence.images.removed;
         } else {
           log::warning("image not removed", {{"image", next.image.name}, {"error", row.fault}});
         }

@@ -8,7 +8,9 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,7 +53,7 @@ class Images {
   /// All parts outlive this.
   Images(boost::asio::io_context& loop, Parts parts, Options options);
 
-  /// From now on collects by itself.
+  /// Looks at what an earlier run was bringing in when it died, and from now on collects by itself.
   void start();
   void set_policy(const ImagePolicy& policy) { options_.policy = policy; }
   /// Where the runtime keeps them; "" = unknown.
@@ -77,13 +79,19 @@ class Images {
 
  private:
   using Key = std::pair<std::string, std::string>;  ///< name, digest
+  struct Preparing;
   struct Removing;
 
-  void prepared(const runtime::Result<runtime::Image>& before,
-                const runtime::Result<runtime::Image>& now);
+  void look_up(const std::shared_ptr<Preparing>& preparing);
+  void claim(Preparing& preparing, const std::string& digest);
+  void fetch(const std::shared_ptr<Preparing>& preparing);
+  void prepared(const Preparing& preparing, const runtime::Result<runtime::Image>& now);
+  /// Of claims that nobody of this run has made: the image has come, or it has not.
+  void settle_claims();
+  [[nodiscard]] bool is_claim(const Key& key) const;
   /// False: it was known.
   bool remember(const runtime::Image& image);
-  void forget(const store::Image& image);
+  void forget(const Key& key);
   /// Sets and clears since when each is unused.
   void mark_unused();
   void count();
@@ -92,7 +100,9 @@ class Images {
 
   Parts parts_;
   Options options_;
+  /// One of no bytes is a claim: it is being brought in, or was when an earlier run died.
   std::map<Key, store::Image> ours_;
+  std::multiset<Key> claims_;  ///< of this run
   std::string storage_;
   bool collecting_ = false;
   boost::asio::io_context& loop_;

@@ -2,6 +2,7 @@
 // the test lets it be answered.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <set>
@@ -24,13 +25,18 @@ class FakeRuntime final : public runtime::Driver {
   bool mute = false;  ///< questions are heard, and never answered
 
   /// Answers all that waits, and what follows from it.
-  void answer() {
-    while (!waiting_.empty()) {
+  void answer() { answer(SIZE_MAX); }
+
+  /// So many of those that wait.
+  void answer(std::size_t count) {
+    for (; count > 0 && !waiting_.empty(); --count) {
       const auto next = std::move(waiting_.front());
       waiting_.pop_front();
       next();
     }
   }
+  /// Its answers go nowhere any more.
+  void forget_all() { waiting_.clear(); }
 
   void start(std::function<void(runtime::Hint)> /*on_hint*/) override {}
   void about(runtime::Done<runtime::About> done) override {

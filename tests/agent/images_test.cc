@@ -57,6 +57,17 @@ class ImagesTest : public testing::Test {
     return got;
   }
 
+  /// What is put down by then is there after it.
+  void die_in_a_pull_of(const runtime::ImageWanted& wanted) {
+    images_->prepare(wanted, [](const auto&) {});
+    runtime_.answer(wanted.digest.empty() ? 2 : 1);
+    EXPECT_EQ(runtime_.calls.back(), "prepare a:1");
+    images_.reset();
+    runtime_.forget_all();
+    for (const auto& [key, image] : store_.images) store_.rows.images.push_back(image);
+    images_ = make();
+  }
+
   boost::asio::io_context loop_;
   FakeRuntime runtime_;
   FakeStore store_;
@@ -104,6 +115,59 @@ TEST_F(ImagesTest, KnowAgainWhatAnEarlierRunBroughtIn) {
   EXPECT_EQ(collect(), Names{"a:1"});
   EXPECT_EQ(ours(), Names{});
   EXPECT_EQ(evidence_.images.kept, 0U);
+}
+
+TEST_F(ImagesTest, OwnWhatCameWhileNobodyCouldSaySo) {
+  runtime_.registry["a:1"] = "sha256:1";
+  die_in_a_pull_of({"a:1", {}, Pull::kMissing});
+  runtime_.here["a:1"] = "sha256:1";  // it had ended
+  images_->start();
+  runtime_.answer();
+  EXPECT_EQ(store_.images.begin()->second.size_bytes, 5U);
+  EXPECT_EQ(evidence_.images.kept, 1U);
+  EXPECT_EQ(collect(), Names{"a:1"});
+  EXPECT_EQ(ours(), Names{});
+}
+
+TEST_F(ImagesTest, OwnWhatCameByItsDigestToo) {
+  runtime_.registry["a:1"] = "sha256:1";
+  die_in_a_pull_of({"a:1", "sha256:1", Pull::kMissing});
+  runtime_.here["a:1"] = "sha256:1";
+  images_->start();
+  runtime_.answer();
+  EXPECT_EQ(collect(), Names{"a:1"});
+}
+
+TEST_F(ImagesTest, ForgetAPullThatADeadDaemonHasNotEnded) {
+  runtime_.registry["a:1"] = "sha256:1";
+  die_in_a_pull_of({"a:1", {}, Pull::kMissing});
+  images_->start();
+  runtime_.answer();
+  EXPECT_EQ(ours(), Names{});
+}
+
+TEST_F(ImagesTest, ClaimNothingThatIsHereAndIsNotTheirs) {
+  runtime_.here["a:1"] = runtime_.registry["a:1"] = "sha256:1";
+  for (const Pull pull : {Pull::kMissing, Pull::kAlways, Pull::kNever}) {
+    images_->prepare({"a:1", {}, pull}, [](const auto&) {});
+    runtime_.answer(2);
+    EXPECT_EQ(ours(), Names{});
+    runtime_.answer();
+  }
+  images_->prepare({"b:1", {}, Pull::kNever}, [](const auto&) {});
+  runtime_.answer(1);
+  EXPECT_EQ(ours(), Names{});
+}
+
+TEST_F(ImagesTest, ClaimUntilTheLastOfItsAskersHasAnAnswer) {
+  const runtime::ImageWanted wanted{"a:1", "sha256:1", Pull::kMissing};
+  images_->prepare(wanted, [](const auto&) {});
+  runtime_.answer(1);
+  images_->prepare(wanted, [](const auto&) {});
+  runtime_.answer(2);  // the first has failed
+  EXPECT_EQ(ours(), Names{"a:1"});
+  runtime_.answer();
+  EXPECT_EQ(ours(), Names{});
 }
 
 TEST_F(ImagesTest, CollectWhatNoPoolNeedsAndNothingElse) {

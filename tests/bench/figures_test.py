@@ -1,15 +1,20 @@
 """That the benchmarks count what they say they count."""
 
+import argparse
+import contextlib
+import io
 import os
 import struct
 import tempfile
 import unittest
 
 import figures
+import respawn
 import stamps
 import supervisors
 from lab.exits import had_spare
-from stamps import Stamp
+from respawn import Sample, Way
+from stamps import Gap, Stamp
 from supervisors import Case
 
 
@@ -88,6 +93,89 @@ class Rhythm(unittest.TestCase):
 
     def test_rests_until_the_spares_are_made_again(self):
         self.assertEqual(supervisors.rhythm(Case(20, 8, 0), 32, 8), (4, 4000))
+
+
+class RespawnOptions(unittest.TestCase):
+    def parse(self, *words):
+        parser = argparse.ArgumentParser()
+        respawn.add_options(parser)
+        with contextlib.redirect_stderr(io.StringIO()):
+            return parser.parse_args(words)
+
+    def test_are_containerd_and_all_ways_but_podman_at_first(self):
+        given = self.parse()
+        self.assertEqual(given.runtime, ["containerd"])
+        self.assertEqual(given.ways, ["bare", "mayfly", "ctr", "docker"])
+
+    def test_take_several_runtimes_and_ways(self):
+        given = self.parse("--runtime", "containerd", "docker", "podman",
+                           "--ways", "bare", "mayfly", "docker", "podman")
+        self.assertEqual(given.runtime, ["containerd", "docker", "podman"])
+        self.assertEqual(given.ways, ["bare", "mayfly", "docker", "podman"])
+
+    def test_refuse_what_is_unknown_or_missing(self):
+        for words in (("--runtime", "lxc"), ("--runtime",), ("--ways", "nomad"), ("--ways",)):
+            with self.subTest(words), self.assertRaises(SystemExit):
+                self.parse(*words)
+
+
+class Judge:
+    """Exits of workers: name -> whether a spare was held, the gap seen, and its parts."""
+
+    def __init__(self, told):
+        self.told = told
+
+    def had_spare(self, gap):
+        return self.told[gap.after.worker][0]
+
+    def of(self, stamp):
+        _, seen, decide, run = self.told[stamp.worker]
+        return {"gap_us": seen, "gap_decide_us": decide, "gap_exec_us": run}
+
+
+def gap(ms, worker=""):
+    return Gap(life(0, 0, 1), life(0, 1, 2, worker), ms * 1_000_000)
+
+
+class RespawnSamples(unittest.TestCase):
+    def test_count_only_the_gaps_with_a_spare_where_there_is_a_judge(self):
+        exits = Judge({"a": (True, 700, 100, 600), "b": (False, 0, 0, 0), "c": (None, 0, 0, 0)})
+        row = Sample([gap(1, "a"), gap(9, "b"), gap(9, "c")], exits).row()
+        self.assertEqual((row["count"], row["max_ms"], row["misses"], row["unjudged"]), (1, 1, 1, 1))
+        self.assertEqual((row["decide_ms"], row["exec_ms"], row["outside_ms"]), (0.1, 0.6, 0.3))
+        self.assertEqual(Sample([gap(1), gap(9)]).row()["count"], 2)
+
+    def test_of_several_rounds_are_one(self):
+        exits = Judge({"a": (True, 700, 100, 600), "b": (False, 0, 0, 0)})
+        row = Sample([gap(1, "a")], exits).add(Sample([gap(3, "a"), gap(5, "b")], exits)).row()
+        self.assertEqual((row["count"], row["max_ms"], row["misses"]), (2, 3, 1))
+
+
+class RespawnRounds(unittest.TestCase):
+    def measure(self, *ways, rounds):
+        asked = []
+        def sample(name):
+            return lambda case: asked.append((name, case.seconds)) or Sample([gap(1)])
+        with contextlib.redirect_stderr(io.StringIO()):
+            samples = respawn.measure([Way(name, sample(name), whole) for name, whole in ways],
+                                      Case(20, 1, 12), rounds)
+        return asked, {name: len(each.gaps_ns) for name, each in samples.items()}
+
+    def test_let_the_ways_take_turns_for_their_share_of_the_time(self):
+        asked, counts = self.measure(("a", False), ("b", False), rounds=3)
+        self.assertEqual(asked, [("a", 4), ("b", 4)] * 3)
+        self.assertEqual(counts, {"a": 3, "b": 3})
+
+    def test_measure_one_that_is_whole_once(self):
+        asked, _ = self.measure(("a", False), ("b", True), rounds=2)
+        self.assertEqual(asked, [("a", 6), ("b", 12), ("a", 6)])
+
+    def test_end_in_rows_beside_the_bare_loop_and_containerd(self):
+        rows = respawn.to_rows(Case(20, 1, 12), {
+            "bare": Sample([gap(2)]), "mayfly, containerd": Sample([gap(3)]),
+            "mayfly, docker": Sample([gap(6)]), "podman restart": Sample([])})
+        self.assertEqual([row.get("ratio") for row in rows], [1, 1.5, 3, None])
+        self.assertEqual([row.get("by_containerd") for row in rows], [None, 1, 2, None])
 
 
 if __name__ == "__main__":

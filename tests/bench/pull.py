@@ -8,7 +8,8 @@ import time
 
 import figures
 from lab import image
-from lab.daemons import Containerd, Dockerd
+from lab.daemons import Containerd
+from lab.engines import Dockerd
 from lab.process import Trouble, run as run_program
 from lab.registry import Registry
 

@@ -1,14 +1,19 @@
-"""The respawn gap, side by side: a bare loop, Mayfly, `ctr run --rm` in a loop, Docker's restarts."""
+"""The respawn gap, side by side: a bare loop, Mayfly on each runtime, a loop of `ctr run --rm`, and the
+restarts of Docker and Podman."""
 
+import collections
 import sys
 
 import figures
 import supervisors
-from lab.daemons import Containerd, Dockerd, Mayflyd
+from lab.daemons import Containerd, Mayflyd
+from lab.engines import Dockerd, Podman
 from supervisors import Case
 
-LIVES_MS = {20: 15, 200: 20, 1000: 40}  # life -> seconds of each run
+LIVES_MS = {20: 15, 200: 20, 1000: 40}  # life -> seconds of each way
 SPARES = 32
+WAYS = ("bare", "mayfly", "ctr", "docker", "podman")
+RUNTIMES = ("containerd", "docker", "podman")
 
 EXPLANATION = """\
 Gap: from a worker's last stamp to the first stamp of the next in its slot, both taken inside of the
@@ -16,6 +21,8 @@ worker by CLOCK_MONOTONIC. Bare: a loop of fork, exec and waitid, with no contai
 Mayfly counts the gaps for which a spare was held and ready when the worker before ended; `misses` are
 the others. Where the slots would use up spares faster than a node makes containers, each slot rests
 after its share of the spares until they are made again (the rests are not cut out: they are lives).
+The ways take turns, in as many rounds as --rounds says; only Docker's restarts, which wait longer each
+time, are one run.
 """
 
 PARTS = """\
@@ -27,95 +34,158 @@ from the last stamp to its wake-up (the kernel ends the process), and from the e
 
 
 def add_options(parser):
-    parser.add_argument("--lives", type=int, nargs="*", default=[20, 200, 1000],
+    parser.add_argument("--lives", type=int, nargs="+", default=[20, 200, 1000],
                         metavar="MS", help="how long the workers live (20 200 1000)")
-    parser.add_argument("--slots", type=int, nargs="*", default=[1, 8], metavar="N",
+    parser.add_argument("--slots", type=int, nargs="+", default=[1, 8], metavar="N",
                         help="how many live at a time (1 8)")
-    parser.add_argument("--seconds", type=float, help="length of each run")
-    parser.add_argument("--ways", nargs="*", default=["bare", "mayfly", "ctr", "docker"],
-                        help="which to measure (bare mayfly ctr docker)")
+    parser.add_argument("--seconds", type=float, help="of each way, all rounds together")
+    parser.add_argument("--rounds", type=int, default=2, metavar="N",
+                        help="in which the ways take turns (2)")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, metavar="WAY",
+                        default=["bare", "mayfly", "ctr", "docker"],
+                        help="which to measure, of bare mayfly ctr docker podman (all but podman)")
+    parser.add_argument("--runtime", nargs="+", choices=RUNTIMES, metavar="KIND",
+                        default=["containerd"],
+                        help="what Mayfly runs on: containerd docker podman (containerd)")
 
 
 def _progress(text):
     print("  … " + text, file=sys.stderr, flush=True)
 
 
-def _parts(gaps, exits):
-    """Medians of the parts; None where the daemon did not record them."""
-    rows = [(gap.ns / 1e3, record["gap_us"], record["gap_decide_us"], record["gap_exec_us"])
-            for gap in gaps if (record := exits.of(gap.after))]
-    rows = [row for row in rows if None not in row]
-    if not rows:
-        return {}
-    def median(values):
-        return round(figures.quantile(values, 0.5) / 1000, 3)
-    return {"decide_ms": median([row[2] for row in rows]),
-            "exec_ms": median([row[3] for row in rows]),
-            "outside_ms": median([row[0] - row[1] for row in rows])}
+# A way: measure(case) -> Sample. One that is `whole` is measured once, not in rounds.
+Way = collections.namedtuple("Way", "name measure whole", defaults=[False])
 
 
-class Respawn:
-    def __init__(self, place, given):
-        self.bench = supervisors.Bench(place, given.programs)
-        self.given = given
-        self.place = place
-        self.rows = []
+class Sample:
+    """What one round of a way has shown, or several of them."""
 
-    def _row(self, way, case, gaps, more=None):
-        row = {"way": way, "life_ms": case.life_ms, "slots": case.slots,
-               **figures.gap_figures([gap.ns for gap in gaps]), **(more or {})}
-        bare = [r for r in self.rows if r["way"] == "bare" and r["life_ms"] == case.life_ms
-                and r["slots"] == case.slots]
-        if bare and row["p50_ms"] and bare[0]["p50_ms"]:
-            row["ratio"] = round(row["p50_ms"] / bare[0]["p50_ms"], 2)
-        self.rows.append(row)
-
-    def _mayfly(self, case, mayflyd):
-        gaps, exits = supervisors.mayfly_pool(self.bench, mayflyd, case, SPARES)
-        judged = [(gap, exits.had_spare(gap)) for gap in gaps]
+    def __init__(self, gaps, exits=None):
+        """gaps: stamps.Gap. exits: supervisors.Exits, of Mayfly: only gaps with a spare count."""
+        judged = [(gap, exits.had_spare(gap) if exits else True) for gap in gaps]
         hits = [gap for gap, hit in judged if hit]
-        more = {"misses": sum(1 for _, hit in judged if hit is False),
-                "unjudged": sum(1 for _, hit in judged if hit is None), **_parts(hits, exits)}
-        self._row("mayfly", case, hits, more)
+        self.gaps_ns = [gap.ns for gap in hits]
+        self.misses = sum(hit is False for _, hit in judged)
+        self.unjudged = sum(hit is None for _, hit in judged)
+        self.is_judged = exits is not None
+        records = [(gap, exits.of(gap.after)) for gap in hits] if exits else []
+        self.parts_us = [_parts(gap, record) for gap, record in records if record]
 
-    def run(self):
-        ways = self.given.ways
-        containerd = Containerd(self.place)
-        containerd.ctr("images", "import", self.bench.archive)
-        mayflyd = Mayflyd(self.place, containerd, self.given.programs) if "mayfly" in ways else None
-        docker = None
-        if "docker" in ways:
-            docker = Dockerd(self.place, containerd)
-            docker.docker("load", "-i", self.bench.archive)
-        measures = {"bare": lambda case: self._row("bare", case, supervisors.bare(self.bench, case)),
-                    "mayfly": lambda case: self._mayfly(case, mayflyd),
-                    "ctr": lambda case: self._row(
-                        "ctr run --rm", case, supervisors.ctr_run(self.bench, containerd, case)),
-                    "docker": lambda case: self._row(
-                        "docker restart", case,
-                        supervisors.docker_restart(self.bench, docker, case))}
-        for life_ms in self.given.lives:
-            for slots in self.given.slots:
-                for way in ways:
-                    case = Case(life_ms, slots, self.given.seconds or LIVES_MS.get(life_ms, 30))
-                    _progress(f"{way}: lives of {life_ms} ms, {slots} at a time, {case.seconds:g} s")
-                    measures[way](case)
-        return self.rows
+    def add(self, other):
+        self.gaps_ns += other.gaps_ns
+        self.misses += other.misses
+        self.unjudged += other.unjudged
+        self.parts_us += other.parts_us
+        return self
+
+    def row(self):
+        row = figures.gap_figures(self.gaps_ns)
+        if self.is_judged:
+            row |= {"misses": self.misses, "unjudged": self.unjudged}
+        parts = [part for part in self.parts_us if None not in part]
+        for name, values in zip(("decide_ms", "exec_ms", "outside_ms"), zip(*parts)):
+            row[name] = round(figures.quantile(values, 0.5) / 1000, 3)
+        return row
+
+
+def _parts(gap, record):
+    """decide, exec, outside. None: the daemon did not record it."""
+    seen = record["gap_us"]
+    return (record["gap_decide_us"], record["gap_exec_us"],
+            None if seen is None else gap.ns / 1e3 - seen)
+
+
+def to_rows(case, samples):
+    """samples: the names of ways -> what they have shown. With what the others are compared with."""
+    rows = [{"way": name, "life_ms": case.life_ms, "slots": case.slots, **sample.row()}
+            for name, sample in samples.items()]
+    p50 = {row["way"]: row["p50_ms"] for row in rows}
+    for row in rows:
+        if row["p50_ms"] and p50.get("bare"):
+            row["ratio"] = round(row["p50_ms"] / p50["bare"], 2)
+        if row["p50_ms"] and row["way"].startswith("mayfly") and p50.get("mayfly, containerd"):
+            row["by_containerd"] = round(row["p50_ms"] / p50["mayfly, containerd"], 2)
+    return rows
+
+
+class Daemons:
+    """What the ways need, and no more."""
+
+    def __init__(self, place, bench, given):
+        wanted = set(given.ways) - {"bare", "mayfly", "ctr"}
+        if "mayfly" in given.ways:
+            wanted |= set(given.runtime)
+        self.containerd = Containerd(place)
+        self.containerd.load(bench.archive)
+        self.by_kind = {"containerd": self.containerd}
+        if "docker" in wanted:
+            self.by_kind["docker"] = Dockerd(place, self.containerd)
+            self.by_kind["docker"].load(bench.archive)
+        if "podman" in wanted:
+            self.by_kind["podman"] = Podman(place)
+            self.by_kind["podman"].load(bench.archive)
+
+
+def _mayfly_ways(bench, daemons, given):
+    ways = []
+    for kind in given.runtime:
+        mayflyd = Mayflyd(bench.place.corner(kind), daemons.by_kind[kind], given.programs)
+        ways.append(Way(f"mayfly, {kind}", lambda case, mayflyd=mayflyd: Sample(
+            *supervisors.mayfly_pool(bench, mayflyd, case, SPARES))))
+    return ways
+
+
+def ways_of(place, given):
+    """In the order in which they are asked for."""
+    bench = supervisors.Bench(place, given.programs)
+    daemons = Daemons(place, bench, given)
+    makers = {
+        "bare": lambda: [Way("bare", lambda case: Sample(supervisors.bare(bench, case)))],
+        "mayfly": lambda: _mayfly_ways(bench, daemons, given),
+        "ctr": lambda: [Way("ctr run --rm", lambda case: Sample(
+            supervisors.ctr_run(bench, daemons.containerd, case)))],
+        "docker": lambda: [Way("docker restart", lambda case: Sample(
+            supervisors.engine_restart(bench, daemons.by_kind["docker"], case)), True)],
+        "podman": lambda: [Way("podman restart", lambda case: Sample(
+            supervisors.engine_restart(bench, daemons.by_kind["podman"], case)))]}
+    return [way for name in given.ways for way in makers[name]()]
+
+
+def measure(ways, case, rounds):
+    """Of all ways in turn. Returns what each has shown by its name."""
+    samples = {}
+    for number in range(rounds):
+        for way in ways:
+            if way.whole and number > 0:
+                continue
+            seconds = case.seconds if way.whole else case.seconds / rounds
+            _progress(f"{way.name}: lives of {case.life_ms} ms, {case.slots} at a time, "
+                      f"{seconds:g} s")
+            sample = way.measure(case._replace(seconds=seconds))
+            samples[way.name] = samples[way.name].add(sample) if way.name in samples else sample
+    return samples
 
 
 def run(place, given):
-    return Respawn(place, given).run()
+    ways = ways_of(place, given)
+    rows = []
+    for life_ms in given.lives:
+        for slots in given.slots:
+            case = Case(life_ms, slots, given.seconds or LIVES_MS.get(life_ms, 30))
+            rows += to_rows(case, measure(ways, case, given.rounds))
+    return rows
 
 
 def show(rows):
-    keys = ["life_ms", "slots", "way", "count", "p50_ms", "p99_ms", "max_ms", "ratio", "misses"]
+    keys = ["life_ms", "slots", "way", "count", "p50_ms", "p99_ms", "max_ms", "ratio",
+            "by_containerd", "misses"]
     print(figures.table(["life ms", "slots", "way", "gaps", "p50 ms", "p99 ms", "max ms",
-                         "p50 / bare", "misses"],
+                         "p50 / bare", "/ containerd", "misses"],
                         [[row.get(key) for key in keys] for row in rows]))
     print("\n" + EXPLANATION)
     parts = [row for row in rows if "decide_ms" in row]
     if parts:
-        keys = ["life_ms", "slots", "p50_ms", "decide_ms", "exec_ms", "outside_ms"]
-        print(figures.table(["life ms", "slots", "gap", "decide", "exec", "outside"],
+        keys = ["life_ms", "slots", "way", "p50_ms", "decide_ms", "exec_ms", "outside_ms"]
+        print(figures.table(["life ms", "slots", "way", "gap", "decide", "exec", "outside"],
                             [[row.get(key) for key in keys] for row in parts]))
         print("\n" + PARTS)

@@ -5,7 +5,6 @@ seconds); a worker is replaced in its slot by whatever means the way has.
 """
 
 import collections
-import contextlib
 import os
 import threading
 import time
@@ -88,18 +87,22 @@ def ctr_run(bench, containerd, case):
     return stamps.gaps(stamps.read(path))
 
 
-def docker_restart(bench, docker, case):
-    """`docker run --restart=always`, one container per slot."""
+def engine_restart(bench, engine, case):
+    """`docker run --restart=always`, or Podman's, one container per slot."""
     path, inside = bench.new_stamps()
-    names = []
-    for slot in range(case.slots):
-        names.append(f"bench-{slot}")
-        docker.docker("run", "-d", "--restart=always", "--network=none", "--name", names[-1],
-                      "-v", f"{bench.stamps_folder}:/stamps", "-e", f"MAYFLY_SLOT={slot}",
-                      "--entrypoint", "/bench_worker", IMAGE, inside, str(case.life_ms))
+    names = [f"bench-{slot}" for slot in range(case.slots)]
+    for slot, name in enumerate(names):
+        engine.command("run", "-d", "--restart=always", "--network=none", "--name", name,
+                       "--cgroup-parent", engine.cgroup_parent,
+                       "-v", f"{bench.stamps_folder}:/stamps", "-e", f"MAYFLY_SLOT={slot}",
+                       "--entrypoint", "/bench_worker", IMAGE, inside, str(case.life_ms))
     time.sleep(case.seconds)
-    with contextlib.suppress(Exception):
-        docker.docker("rm", "-f", *names)
+
+    def gone():
+        # One that is about to start again may refuse.
+        engine.remove(names)
+        return not engine.command("ps", "-aq").split()
+    wait_until(gone, f"the end of {engine.kind}'s containers", 60)
     return stamps.gaps(stamps.read(path))
 
 

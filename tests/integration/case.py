@@ -1,4 +1,4 @@
-"""A test class on a containerd and a mayflyd of its own, which proves that nothing is left."""
+"""A test class on a runtime and a mayflyd of its own, which proves that nothing is left."""
 
 import collections
 import contextlib
@@ -9,6 +9,7 @@ import unittest
 
 from lab import image
 from lab.daemons import Containerd, Mayflyd
+from lab.engines import Dockerd, Podman
 from lab.place import Place
 from lab.process import Trouble, run, wait_until
 from stories import PROGRAM, Stories, living, pool_toml
@@ -17,6 +18,7 @@ PROGRAMS = os.environ.get("MAYFLY_BIN", "")
 SCRATCH = "mayfly.local/scratch:1"
 SHELL = "mayfly.local/shell:1"
 FOR_EVER_MS = 3_600_000
+KEPT_MAX = 33  # of runtime/http: calls in flight, and the stream of events
 
 # Freed memory that a sanitizer holds back would look like a leak.
 os.environ["ASAN_OPTIONS"] = "quarantine_size_mb=4:malloc_context_size=8"
@@ -42,12 +44,17 @@ class DaemonCase(unittest.TestCase):
         cls.addClassCleanup(cls._prove_empty, place)
         cls.place = cls.enterClassContext(place)
         place.undo.callback(cls._unmount, place)
-        cls.containerd = Containerd(place)
+        cls.runtime = cls._start_runtime(place)
         cls.stories = Stories(place)
-        cls.mayflyd = Mayflyd(place, cls.containerd, PROGRAMS, cls.more_config)
+        cls.mayflyd = Mayflyd(place, cls.runtime, PROGRAMS, cls.more_config)
         cls._import_images()
         cls._warm_up()
         cls.clean = cls.footprint()
+
+    @classmethod
+    def _start_runtime(cls, place):
+        cls.containerd = Containerd(place)
+        return cls.containerd
 
     @classmethod
     def tearDownClass(cls):
@@ -101,7 +108,7 @@ class DaemonCase(unittest.TestCase):
         """All that the daemon holds on this host, by kind."""
         run_folder = cls.mayflyd.run_folder
         return {
-            **cls.containerd.things(),
+            **cls.runtime.things(),
             "worker folders": os.listdir(os.path.join(run_folder, "workers")),
             "log folders": os.listdir(os.path.join(run_folder, "logs")),
             "mounts": cls.place.mounts(),
@@ -219,13 +226,8 @@ class DaemonCase(unittest.TestCase):
 
     def pids(self, pool):
         """Worker → the process id of its container, from the runtime itself."""
-        found = {}
-        for line in self.containerd.ctr("tasks", "ls").splitlines()[1:]:
-            name, pid, state = line.split()
-            worker = name.split("-", 2)[2]
-            if state == "RUNNING" and worker.rsplit("-", 2)[0] == pool:
-                found[worker] = int(pid)
-        return found
+        return {worker: pid for worker, pid in self.runtime.pids().items()
+                if worker.rsplit("-", 2)[0] == pool}
 
     def memory_kib(self):
         with open(f"/proc/{self.mayflyd.process.pid}/status", encoding="ascii") as file:
@@ -258,3 +260,32 @@ class DaemonCase(unittest.TestCase):
         self.assertEqual(record["slot"], life.slot, record)
         if life.code is not None and record["class"] != "ours":
             self.assertEqual(record["code"], life.code, record)
+
+
+class OnEngine:
+    @classmethod
+    def open_files(cls):
+        """Without the connections that are kept: those come as they are needed, some, and stay."""
+        files = super().open_files()
+        kept = cls.runtime.connections()
+        if kept > KEPT_MAX:
+            raise AssertionError(f"{kept} connections to {cls.runtime.kind}")
+        for _ in range(kept):
+            files.remove("socket")
+        return files
+
+
+class OnDocker(OnEngine):
+    """Before a class of tests among the bases of another: the same on a dockerd with live-restore."""
+
+    @classmethod
+    def _start_runtime(cls, place):
+        return Dockerd(place, Containerd(place))
+
+
+class OnPodman(OnEngine):
+    """The same on Podman's service."""
+
+    @classmethod
+    def _start_runtime(cls, place):
+        return Podman(place)

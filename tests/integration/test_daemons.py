@@ -6,32 +6,18 @@ import subprocess
 
 from case import FOR_EVER_MS, PROGRAMS, SCRATCH, DaemonCase
 from lab.daemons import Mayflyd
+from lab.place import Corner
 from stories import Stories, living
 
 FOR_EVER = living(FOR_EVER_MS)
 EXIT_CONFIG = 78
 
 
-class Corner:
-    """A folder within a place, for a second daemon."""
-
-    def __init__(self, place, name):
-        self._place, self._name = place, name
-        self.unique, self.undo = place.unique, place.undo
-        place.make_folder(name)
-
-    def path(self, *parts):
-        return self._place.path(self._name, *parts)
-
-    def make_folder(self, name, mode=0o755):
-        return self._place.make_folder(os.path.join(self._name, name), mode)
+class OnDisk(Corner):
+    """For a second daemon: a mount would count as left by it."""
 
     def make_memory_folder(self, name, mode=0o755):
-        """On disk, since a mount would count as left by the second daemon."""
         return self.make_folder(name, mode)
-
-    def write(self, name, text):
-        return self._place.write(os.path.join(self._name, name), text)
 
 
 class DaemonsOnAHost(DaemonCase):
@@ -89,7 +75,7 @@ class DaemonsOnAHost(DaemonCase):
         self.wait(lambda: self.mayflyd.pool("twin")["spares_ready"] == 1, "its spare")
         mine = self.containerd.ctr("tasks", "ls").splitlines()[1:]
         self.assertEqual(len(mine), 3)
-        corner = Corner(self.place, "b")
+        corner = OnDisk(self.place, "b")
         stories = Stories(corner)
         other = Mayflyd(corner, self.containerd, PROGRAMS)
         self.addCleanup(other.close)

@@ -1,13 +1,16 @@
-"""A containerd, a dockerd, a Podman and a mayflyd of our own; or a containerd that runs already."""
+"""A containerd and a mayflyd of our own; or a containerd that runs already.
+
+What a mayflyd runs on, here and in lab.engines, has one face: `kind`; `runtime_config()`, the lines of
+Mayfly's section [runtime]; `things()`, all that it holds, by kind; `pids()`, worker → process id of its
+running container; `load(archive)`; `start`, `kill`, `freeze` and `thaw`.
+"""
 
 import contextlib
-import json
 import os
-import resource
 import signal
 
 from lab.api import Api
-from lab.process import Process, Trouble, run, wait_until
+from lab.process import Process, Trouble, processes_with, run, wait_until
 
 CONTAINERD_CONFIG = """\
 version = 2
@@ -23,6 +26,8 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 
 class Containerd:
     """One of its own in the place, or the one behind `socket`. Ours is the namespace alone."""
+
+    kind = "containerd"
 
     def __init__(self, place, socket=None):
         self.place = place
@@ -69,6 +74,13 @@ class Containerd:
     def ctr(self, *args, **options):
         return run(["ctr", "-a", self.socket, "-n", self.namespace, *args], **options)
 
+    def load(self, archive):
+        self.ctr("images", "import", archive)
+
+    def runtime_config(self):
+        return (f'kind = "containerd"\nsocket = "{self.socket}"\nnamespace = "{self.namespace}"\n'
+                f'cgroup_parent = "/{self.namespace}"\n')
+
     def things(self):
         """What there is in our namespace, by kind."""
         return {
@@ -84,13 +96,14 @@ class Containerd:
         return {kind: len(things) for kind, things in self.things().items()}
 
     def shims(self):
-        found = []
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            with contextlib.suppress(OSError):
-                with open(f"/proc/{pid}/cmdline", "rb") as file:
-                    words = file.read().split(b"\0")
-                if b"shim" in words[0] and self.namespace.encode() in words:
-                    found.append(int(pid))
+        return processes_with("shim", self.namespace)
+
+    def pids(self):
+        found = {}
+        for line in self.ctr("tasks", "ls").splitlines()[1:]:
+            name, pid, state = line.split()
+            if state == "RUNNING" and name.startswith("mayfly-"):
+                found[name.split("-", 2)[2]] = int(pid)  # mayfly-INSTANCE-WORKER
         return found
 
     def _remove_namespace(self):
@@ -115,165 +128,23 @@ class Containerd:
                 self.ctr("snapshots", "rm", name, check=False)
 
 
-class _Served:
-    """A daemon behind a socket in a folder of its own: started, killed, frozen, ended by its pid."""
-
-    def __init__(self, place, argv, socket, env=None):
-        self.place = place
-        self.socket = socket
-        self.process = None
-        self._argv = argv
-        self._env = env
-        self._mounted = None  # a mount of the daemon itself, which it leaves behind
-        place.undo.callback(self._stop)
-        self.start()
-
-    def start(self):
-        """Also again, after it was killed."""
-        name = os.path.basename(self._argv[0])
-        # What falls into the current folder, as conmon's file of an OOM kill, falls into ours.
-        self.process = Process(self._argv, self.place.path(name + ".log"), self._env,
-                               self.place.folder)
-        wait_until(self._answers, name, process=self.process)
-
-    def kill(self):
-        """Its end, with no chance to put anything away."""
-        self.process.kill()
-
-    def freeze(self):
-        self.process.send(signal.SIGSTOP)
-
-    def thaw(self):
-        self.process.send(signal.SIGCONT)
-
-    def _answers(self):
-        with contextlib.suppress(Trouble):
-            return self.command("version")
-        return None
-
-    def _stop(self):
-        """All its containers go, whoever made them."""
-        containers = self.command("ps", "-aq", check=False).split()
-        if containers:
-            self.command("rm", "-f", "-v", *containers, check=False)
-        self.process.stop()
-        if self._mounted in self.place.mounts():
-            run(["umount", self._mounted])
-
-    def command(self, *args, **options):
-        raise NotImplementedError
-
-
-class Dockerd(_Served):
-    """A dockerd of its own beside our containerd: no bridge, no firewall rules."""
-
-    def __init__(self, place, containerd, live_restore=True):
-        folder = place.make_folder("d")
-        socket = os.path.join(folder, "sock")
-        super().__init__(
-            place,
-            ["dockerd", "--config-file", place.write("d/daemon.json", "{}"),
-             "--containerd", containerd.socket, "--data-root", folder + "/data",
-             "--exec-root", folder + "/exec", "-H", "unix://" + socket,
-             "--pidfile", folder + "/pid", "--bridge=none", "--iptables=false",
-             "--ip-masq=false", "--ip-forward=false",
-             "--containerd-namespace", place.unique + "-docker",
-             "--containerd-plugins-namespace", place.unique + "-plugins",
-             "--cgroup-parent", "/" + place.unique, *(["--live-restore"] if live_restore else [])],
-            socket)
-        self._mounted = folder + "/data"
-
-    def docker(self, *args, **options):
-        return run(["docker", "-H", "unix://" + self.socket, *args], **options)
-
-    command = docker
-
-
-def _podman_limits():
-    """Podman asks for limits above the host's, which takes CAP_SYS_RESOURCE, and lowers its own number
-    of processes to pid_max. So: what it is left with."""
-    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    processes = resource.getrlimit(resource.RLIMIT_NPROC)[1]
-    with open("/proc/sys/kernel/pid_max", encoding="utf-8") as file:
-        pid_max = int(file.read())
-    processes = pid_max if processes == resource.RLIM_INFINITY else min(processes, pid_max)
-    return [f"nofile={files}:{files}", f"nproc={processes}:{processes}"]
-
-
-PODMAN_CONFIG = """\
-[containers]
-default_ulimits = {limits}
-[engine]
-lock_type = "file"
-[network]
-network_backend = "cni"
-network_config_dir = "{folder}/networks"
-"""
-
-PODMAN_STORAGE = """\
-[storage]
-driver = "overlay"
-graphroot = "{folder}/root"
-runroot = "{folder}/run"
-"""
-
-
-class Podman(_Served):
-    """A Podman API service of its own: storage, state and configuration that nobody else uses. Its
-    containers are in cgroups of ours only where they ask for it: --cgroup-parent /UNIQUE."""
-
-    def __init__(self, place):
-        folder = place.make_folder("p")
-        place.make_folder("p/networks")
-        socket = os.path.join(folder, "sock")
-        self._env = {
-            "CONTAINERS_CONF": place.write("p/containers.conf", PODMAN_CONFIG.format(
-                folder=folder, limits=json.dumps(_podman_limits()))),
-            "CONTAINERS_STORAGE_CONF": place.write(
-                "p/storage.conf", PODMAN_STORAGE.format(folder=folder)),
-        }
-        self._podman = ["podman", "--root", folder + "/root", "--runroot", folder + "/run",
-                        "--tmpdir", folder + "/tmp", "--runtime", "runc",
-                        "--cgroup-manager", "cgroupfs", "--events-backend", "file"]
-        super().__init__(
-            place, [*self._podman, "system", "service", "--time=0", "unix://" + socket], socket,
-            self._env)
-        self._mounted = folder + "/root/overlay"
-
-    def podman(self, *args, **options):
-        """On the same storage, without the service."""
-        return run([*self._podman, *args], env=dict(os.environ, **self._env), **options)
-
-    command = podman
-
-    def _answers(self):
-        with contextlib.suppress(Trouble):
-            return run(["podman", "--url", "unix://" + self.socket, "version"])
-        return None
-
-
 MAYFLYD_CONFIG = """\
 [node]
 name = "{name}"
 [runtime]
-kind = "containerd"
-socket = "{socket}"
-namespace = "{namespace}"
-cgroup_parent = "/{namespace}"
-{more}"""
+{runtime}{more}"""
 
 
 class Mayflyd:
-    """A mayflyd with its own state, run folder and containerd namespace."""
+    """A mayflyd with its own state and run folder, on one of the runtimes."""
 
-    def __init__(self, place, containerd, programs, more_config=""):
+    def __init__(self, place, runtime, programs, more_config=""):
         self.place = place
         self.programs = programs
         self.run_folder = place.make_memory_folder("run")
         self.socket = os.path.join(self.run_folder, "mayfly.sock")
         self.config = place.write("mayfly.toml", MAYFLYD_CONFIG.format(
-            name=place.unique, socket=containerd.socket, namespace=containerd.namespace,
-            more=more_config))
+            name=place.unique, runtime=runtime.runtime_config(), more=more_config))
         self.api = Api(self.socket)
         self.process = None
         place.undo.callback(self.close)

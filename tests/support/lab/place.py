@@ -68,6 +68,10 @@ class Place:
             file.write(text)
         return self.path(name)
 
+    def corner(self, name):
+        """A folder in it that is a place to one more daemon; what is undone and looked for is ours."""
+        return Corner(self, name)
+
     def _remove(self):
         mounts = self.mounts()
         strange = [point for point in mounts if point not in self.made_mounts]
@@ -135,3 +139,22 @@ class Place:
             if not left or time.monotonic() > end:
                 return left
             time.sleep(0.1)
+
+
+class Corner:
+    def __init__(self, place, name):
+        self.place, self.name = place, name
+        self.unique, self.undo = place.unique, place.undo
+        place.make_folder(name)
+
+    def path(self, *parts):
+        return self.place.path(self.name, *parts)
+
+    def make_folder(self, name, mode=0o755):
+        return self.place.make_folder(os.path.join(self.name, name), mode)
+
+    def make_memory_folder(self, name, mode=0o755):
+        return self.place.make_memory_folder(os.path.join(self.name, name), mode)
+
+    def write(self, name, text):
+        return self.place.write(os.path.join(self.name, name), text)

@@ -1,5 +1,6 @@
 """Programs that are started here, and ended here by their process id."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -35,6 +36,19 @@ def run(argv, seconds=60, check=True, **options):
     if check and done.returncode != 0:
         raise Trouble(f"exit code {done.returncode}: {' '.join(argv)}\n{done.stderr.strip()}")
     return done.stdout
+
+
+def processes_with(program, word):
+    """Process ids of those whose program's path contains `program` and that have the very `word` on
+    their command line."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                words = file.read().split(b"\0")
+            if program.encode() in words[0] and word.encode() in words:
+                found.append(int(pid))
+    return found
 
 
 class Process:

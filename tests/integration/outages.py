@@ -1,0 +1,87 @@
+"""What all runtimes' faults have in common: a pool that works off its spares, and one that must not
+notice. The tests themselves are in test_runtime_faults.py and test_engines.py."""
+
+import time
+
+from case import FOR_EVER_MS, DaemonCase
+from stories import living
+
+FREEZE_S = 10
+
+
+class OutageCase(DaemonCase):
+
+    standby = 8
+
+    def setUp(self):
+        self.apply("steady", command=living(FOR_EVER_MS), replicas=2, standby=0)
+        self.wait_running("steady", 2)
+        self.steady = self.pids("steady")
+
+    def tearDown(self):
+        """Also of a test that has failed in the middle."""
+        if self.runtime.process.alive():
+            self.runtime.thaw()
+        else:
+            self.runtime.start()
+        super().tearDown()
+
+    def busy(self, pool, least_ms=600, most_ms=1000):
+        """Works off its spares for some seconds when no new ones can be made."""
+        self.apply(pool, command=living(least_ms, most_ms), replicas=2, standby=self.standby)
+        self.wait(lambda: self.mayflyd.pool(pool)["spares_ready"] >= self.standby - 1, "spares", 60)
+
+    def begun_since(self, pool, moment_ns):
+        return [life for life in self.stories.lives(pool).values() if life.begun > moment_ns]
+
+    def assert_outage_is_survived(self, pool, seconds):
+        """Of one that has been killed."""
+        start = time.monotonic()
+        if seconds > 0:
+            self.assert_spares_keep_it_going(pool)
+        # How long it lasts is the fault that is tested.
+        time.sleep(max(0, seconds - (time.monotonic() - start)))
+        self.runtime.start()
+        self.assert_all_is_well(pool)
+
+    def assert_spares_keep_it_going(self, pool):
+        moment = time.monotonic_ns()
+        self.wait(lambda: len(self.begun_since(pool, moment)) >= 4, "releases of spares", 30)
+        status = self.wait(lambda: (s := self.mayflyd.status())["runtime"]["state"] == "down" and s,
+                           "the outage to be seen")
+        self.assertNotEqual(status["runtime"]["fault"], "")
+
+    def assert_freezing_is_survived(self, pool):
+        self.busy(pool)
+        start = time.monotonic()
+        self.runtime.freeze()
+        self.wait(lambda: any(e["what"] == "start-uncertain" for e in self.events(pool)),
+                  "a start whose outcome nobody knows", 120)
+        time.sleep(max(0, FREEZE_S - (time.monotonic() - start)))
+        self.runtime.thaw()
+        self.assert_all_is_well(pool)
+
+    def assert_start_without_it_is_survived(self):
+        self.runtime.kill()
+        self.assertEqual(self.mayflyd.process.stop(), 0)
+        self.mayflyd.launch()
+        self.wait(lambda: self.command("status").returncode == 0, "an answer without a runtime")
+        self.assertNotEqual(self.mayflyd.status()["runtime"]["state"], "up")
+        self.runtime.start()
+        self.mayflyd.wait_up()
+        self.assertEqual({w["name"] for w in self.wait_running("steady", 2)}, set(self.steady))
+        self.assertEqual(self.pids("steady"), self.steady)
+
+    def assert_all_is_well(self, pool):
+        moment = time.monotonic_ns()
+        self.wait(lambda: self.mayflyd.status()["runtime"]["state"] == "up", "the runtime", 60)
+        # More than all spares that can have been left: new ones are made again.
+        self.wait(lambda: len(self.begun_since(pool, moment)) >= 2 * self.standby, "respawns", 180)
+        self.assertEqual(self.pids("steady"), self.steady)
+        self.assertEqual({w["name"] for w in self.wait_running("steady", 2)}, set(self.steady))
+        ended = {record["worker"] for record in self.exits("steady")}
+        self.assertEqual(ended & set(self.steady), set())
+        self.rest(pool)
+        unknown = self.assert_each_exit_recorded_once(pool)
+        print(f"{len(self.exits(pool))} exits, {unknown} of them unknown")
+        self.assertEqual(self.stories.doubles(), [])
