@@ -1,7 +1,8 @@
 // The worker of the benchmarks: static, so that it runs in an image of one file. Stamps its first
 // moment, lives for so long, stamps its last, and exits with 0.
 //   bench_worker STAMPS LIFE_MS [REST_EVERY REST_MS]
-// Each REST_EVERY-th life of a slot lives REST_MS instead: a pause in which spares are made again.
+// The first life of a slot lives REST_MS instead, and each REST_EVERY-th after it: a pause in which
+// spares are made.
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -59,7 +60,7 @@ bool rests(const StampFile& file, const Stamp& stamp, std::int64_t every) {
   std::int64_t lives = 0;
   for (const Stamp* other = file.stamps; other <= &stamp; ++other)
     lives += other->slot == stamp.slot;
-  return every > 0 && lives % every == 0;
+  return every > 0 && lives % every == 1;
 }
 
 void live_until(std::int64_t end) {

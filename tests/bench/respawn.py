@@ -2,6 +2,7 @@
 restarts of Docker and Podman."""
 
 import collections
+import functools
 import sys
 
 import figures
@@ -19,8 +20,8 @@ EXPLANATION = """\
 Gap: from a worker's last stamp to the first stamp of the next in its slot, both taken inside of the
 worker by CLOCK_MONOTONIC. Bare: a loop of fork, exec and waitid, with no container at all.
 Mayfly counts the gaps for which a spare was held and ready when the worker before ended; `misses` are
-the others. Where the slots would use up spares faster than a node makes containers, each slot rests
-after its share of the spares until they are made again (the rests are not cut out: they are lives).
+the others. Where the slots would use up spares faster than a runtime makes containers, each slot rests
+before its share of the spares until they are made (the rests are not cut out: they are lives).
 The ways take turns, in as many rounds as --rounds says; only Docker's restarts, which wait longer each
 time, are one run.
 """
@@ -126,12 +127,17 @@ class Daemons:
             self.by_kind["podman"].load(bench.archive)
 
 
+def _mayfly(bench, mayflyd, supply_per_s, case):
+    return Sample(*supervisors.mayfly_pool(bench, mayflyd, case, SPARES, supply_per_s))
+
+
 def _mayfly_ways(bench, daemons, given):
     ways = []
     for kind in given.runtime:
         mayflyd = Mayflyd(bench.place.corner(kind), daemons.by_kind[kind], given.programs)
-        ways.append(Way(f"mayfly, {kind}", lambda case, mayflyd=mayflyd: Sample(
-            *supervisors.mayfly_pool(bench, mayflyd, case, SPARES))))
+        supply_per_s = supervisors.SUPPLY_PER_S[kind]
+        ways.append(Way(f"mayfly, {kind}", functools.partial(
+            _mayfly, bench, mayflyd, supply_per_s)))
     return ways
 
 

@@ -125,11 +125,15 @@ class Exits:
         return had_spare(record) if record else None
 
 
+# Containers a second that 2 cpus make beside the workers, and no more.
+SUPPLY_PER_S = {"containerd": 8, "docker": 4, "podman": 3}
+
+
 def rhythm(case, spares, supply_per_s):
     """REST_EVERY and REST_MS for the worker, so that spares are there for each life.
 
-    A node makes some containers a second and no more. Where the slots would use up more than that,
-    each slot rests after its share of the spares, for as long as it takes to make them again.
+    Where the slots would use up more than the supply, each slot rests before its share of the spares,
+    for as long as it takes to make them.
     """
     if case.slots * 1000 / case.life_ms <= supply_per_s:
         return ()
@@ -137,13 +141,22 @@ def rhythm(case, spares, supply_per_s):
     return lives, int(1000 * lives * case.slots / supply_per_s)
 
 
-def mayfly_pool(bench, mayflyd, case, standby, supply_per_s=8):
+def _wait_for_spares(mayflyd, standby, rest_ms):
+    """All of them, where the first lives rest until they are made."""
+    rested = time.monotonic() + rest_ms / 1000
+    def enough():
+        ready = mayflyd.pool("bench")["spares_ready"]
+        return ready >= standby or (ready >= min(standby, 2) and time.monotonic() > rested)
+    wait_until(enough, "spares", 120, mayflyd.process)
+
+
+def mayfly_pool(bench, mayflyd, case, standby, supply_per_s):
     """A pool with spares. Returns its gaps and its exit records."""
     path, inside = bench.new_stamps()
-    bench.apply(mayflyd, case, inside, standby, rhythm(case, standby, supply_per_s))
+    pauses = rhythm(case, standby, supply_per_s)
+    bench.apply(mayflyd, case, inside, standby, pauses)
     exits = Exits(mayflyd)
-    wait_until(lambda: mayflyd.pool("bench")["spares_ready"] >= min(standby, 2), "spares", 60,
-               mayflyd.process)
+    _wait_for_spares(mayflyd, standby, pauses[1] if pauses else 0)
     end = time.monotonic() + case.seconds
     while time.monotonic() < end:
         time.sleep(min(5, max(0.1, end - time.monotonic())))

@@ -26,9 +26,9 @@ class OutageCase(DaemonCase):
             self.runtime.start()
         super().tearDown()
 
-    def busy(self, pool, least_ms=600, most_ms=1000):
+    def busy(self, pool):
         """Works off its spares for some seconds when no new ones can be made."""
-        self.apply(pool, command=living(least_ms, most_ms), replicas=2, standby=self.standby)
+        self.apply(pool, command=living(600, 1000), replicas=2, standby=self.standby)
         self.wait(lambda: self.mayflyd.pool(pool)["spares_ready"] >= self.standby - 1, "spares", 60)
 
     def begun_since(self, pool, moment_ns):
@@ -69,18 +69,20 @@ class OutageCase(DaemonCase):
         self.assertNotEqual(self.mayflyd.status()["runtime"]["state"], "up")
         self.runtime.start()
         self.mayflyd.wait_up()
-        self.assertEqual({w["name"] for w in self.wait_running("steady", 2)}, set(self.steady))
+        self.assert_steady_is_steady()
+
+    def assert_steady_is_steady(self):
         self.assertEqual(self.pids("steady"), self.steady)
+        self.assertEqual({w["name"] for w in self.wait_running("steady", 2)}, set(self.steady))
+        ended = {record["worker"] for record in self.exits("steady")}
+        self.assertEqual(ended & set(self.steady), set())
 
     def assert_all_is_well(self, pool):
         moment = time.monotonic_ns()
         self.wait(lambda: self.mayflyd.status()["runtime"]["state"] == "up", "the runtime", 60)
         # More than all spares that can have been left: new ones are made again.
         self.wait(lambda: len(self.begun_since(pool, moment)) >= 2 * self.standby, "respawns", 180)
-        self.assertEqual(self.pids("steady"), self.steady)
-        self.assertEqual({w["name"] for w in self.wait_running("steady", 2)}, set(self.steady))
-        ended = {record["worker"] for record in self.exits("steady")}
-        self.assertEqual(ended & set(self.steady), set())
+        self.assert_steady_is_steady()
         self.rest(pool)
         unknown = self.assert_each_exit_recorded_once(pool)
         print(f"{len(self.exits(pool))} exits, {unknown} of them unknown")
