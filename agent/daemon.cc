@@ -23,7 +23,6 @@
 #include "agent/runtimes.h"
 #include "agent/version.h"
 #include "config/load.h"
-#include "systemd/notify.h"
 
 namespace mayfly::agent {
 namespace {
@@ -71,8 +70,7 @@ core::Limits limits_of(const config::Starts& starts) {
   return limits;
 }
 
-Daemon::Daemon(Options options)
-    : options_(std::move(options)), signals_(context_), watchdog_(context_) {}
+Daemon::Daemon(Options options) : options_(std::move(options)), signals_(context_) {}
 
 Daemon::~Daemon() {
   server_.reset();
@@ -97,7 +95,6 @@ tl::expected<void, std::string> Daemon::start(const config::Document& document) 
         driver_->start([this](const runtime::Hint& hint) { hinted(hint); });
         if (document.daemon.loop.realtime) take_priority();
         wait_for_signals();
-        feed_watchdog();
         images_->start();
         loop_->start();
       });
@@ -105,7 +102,7 @@ tl::expected<void, std::string> Daemon::start(const config::Document& document) 
 
 void Daemon::run() {
   log::info("ready", {{"version", kVersion}, {"run_dir", options_.run_dir.string()}});
-  systemd::notify_ready("running");
+  service_->ready();
   context_.run();
   log::info("stopped; workers go on running");
 }
@@ -171,13 +168,23 @@ void Daemon::make_core(const config::Daemon& config) {
                           desired_->save(revision, std::move(done));
                         }});
   observer_ = std::make_unique<Observer>(*core_, evidence_, *workplaces_);
-  loop_ = std::make_unique<Loop>(context_, Loop::Parts{*core_, inbox_, *dispatch_},
-                                 [this](const core::Decision& decision) { observe(decision); });
+  loop_ =
+      std::make_unique<Loop>(context_, inbox_, [this](const auto& events) { return step(events); });
+  make_service(config.runtime.kind);
   operator_ = std::make_unique<Operator>(
       Operator::Parts{*core_, catalog_, *desired_, inbox_, evidence_, *workplaces_, *store_,
                       *images_},
       control::NodeStatus{},
       Operator::Hooks{[this] { return reload(); }, [this](const auto& reply) { examine(reply); }});
+}
+
+void Daemon::make_service(const std::string& runtime) {
+  const auto status = [this, runtime] {
+    return service_status(core_->model(), evidence_, runtime, monotonic_now());
+  };
+  service_ =
+      std::make_unique<Service>(context_, Service::Hooks{[this] { loop_->ask_turn(); }, status});
+  loop_->on_settled([this] { service_->settled(); });
 }
 
 void Daemon::make_images(const config::Images& config) {
@@ -263,6 +270,14 @@ void Daemon::examine(const control::Reply<std::vector<doctor::Check>>& reply) {
                    [reply](std::vector<doctor::Check> checks) { reply(std::move(checks)); });
 }
 
+core::Time Daemon::step(const std::vector<core::Event>& events) {
+  dispatch_->release(core_->begin_step(monotonic_now(), events));
+  const core::Decision decision = core_->finish_step();
+  dispatch_->perform(decision.actions);
+  observe(decision);
+  return decision.wake_at;
+}
+
 void Daemon::observe(const core::Decision& decision) {
   observer_->observe(decision);
   desired_->forget_ended(core_->model().pools);
@@ -295,18 +310,8 @@ void Daemon::wait_for_signals() {
       wait_for_signals();
       return;
     }
-    systemd::notify_stopping();
+    service_->stopping();
     context_.stop();
-  });
-}
-
-void Daemon::feed_watchdog() {
-  const auto period = systemd::watchdog_period();
-  if (!period) return;
-  systemd::feed_watchdog();
-  watchdog_.expires_after(*period / 2);
-  watchdog_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) feed_watchdog();
   });
 }
 
@@ -328,7 +333,7 @@ void Daemon::warn_of_restart(const config::Daemon& daemon) {
 }
 
 tl::expected<std::string, std::string> Daemon::reload() {
-  systemd::notify_reloading();
+  service_->reloading();
   const auto document = config::load(options_.config_file);
   std::string faults;
   if (document) {
@@ -345,7 +350,7 @@ tl::expected<std::string, std::string> Daemon::reload() {
     }
   }
   operator_->node_status().config_fault = faults;
-  systemd::notify_ready(faults.empty() ? "running" : "running; the last reload was refused");
+  service_->ready(faults.empty() ? "" : "the last reload was refused");
   if (!faults.empty()) return tl::unexpected(faults);
   return options_.config_file.string();
 }

@@ -124,14 +124,43 @@ class DaemonsOnAHost(DaemonCase):
             for _ in range(3):
                 self.hear(manager, "WATCHDOG=1")
             self.mayflyd.mayfly("reload")
-            self.hear(manager, "RELOADING=1")
+            self.assertGreater(int(self.hear(manager, "RELOADING=1")["MONOTONIC_USEC"]), 0)
             self.hear(manager, "READY=1")
             self.assertEqual(self.mayflyd.process.stop(), 0)
             self.hear(manager, "STOPPING=1")
         self.mayflyd.start()
 
-    def hear(self, manager, word):
+    def test_the_service_manager_is_told_how_it_goes(self):
+        path = self.place.path("notify-status")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(path)
+            manager.settimeout(60)
+            self.mayflyd.process.stop()
+            self.mayflyd.launch(env={"NOTIFY_SOCKET": path})
+            self.assertIn("0 pools, 0 workers", self.hear(manager, "READY=1")["STATUS"])
+            self.apply("told", command=FOR_EVER, replicas=2, standby=0)
+            all_well = "STATUS=1 pool, 2 workers, 0 respawns/s; runtime containerd answers"
+            self.hear(manager, all_well)
+            self.containerd.kill()
+            self.hear(manager, "STATUS=", "runtime containerd does not answer: ")
+            self.containerd.start()
+            self.hear(manager, all_well)
+            with open(self.mayflyd.config, encoding="utf-8") as file:
+                text = file.read()
+            self.addCleanup(self.place.write, "mayfly.toml", text)
+            self.place.write("mayfly.toml", text + "nonsense = 1\n")
+            self.assertEqual(self.command("reload").returncode, 1)
+            self.hear(manager, "READY=1", "the last reload was refused")
+            self.place.write("mayfly.toml", text)
+            self.mayflyd.mayfly("reload")
+            self.hear(manager, "READY=1", all_well)
+            self.mayflyd.process.stop()
+        self.mayflyd.start()
+
+    def hear(self, manager, *words):
+        """The first message with all of them, as a table."""
         for _ in range(1000):
-            if word in manager.recv(4096).decode().splitlines():
-                return
-        self.fail(f"{word} was never said")
+            message = manager.recv(4096).decode()
+            if all(word in message for word in words):
+                return dict(line.split("=", 1) for line in message.splitlines())
+        self.fail(f"{words} was never said")
