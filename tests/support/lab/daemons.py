@@ -124,7 +124,7 @@ class _Served:
         self.process = None
         self._argv = argv
         self._env = env
-        self._mounted = None  # a mount of the daemon itself, which it leaves behind
+        self._mounts = []  # of the daemon itself, which it may leave behind
         place.undo.callback(self._stop)
         self.start()
 
@@ -157,8 +157,8 @@ class _Served:
         if containers:
             self.command("rm", "-f", "-v", *containers, check=False)
         self.process.stop()
-        if self._mounted in self.place.mounts():
-            run(["umount", self._mounted])
+        for point in set(self._mounts) & set(self.place.mounts()):
+            run(["umount", point])
 
     def command(self, *args, **options):
         raise NotImplementedError
@@ -181,7 +181,8 @@ class Dockerd(_Served):
              "--containerd-plugins-namespace", place.unique + "-plugins",
              "--cgroup-parent", "/" + place.unique, *(["--live-restore"] if live_restore else [])],
             socket)
-        self._mounted = folder + "/data"
+        # The second is the host's network, since the first container that asked for it.
+        self._mounts = [folder + "/data", folder + "/exec/netns/default"]
 
     def docker(self, *args, **options):
         return run(["docker", "-H", "unix://" + self.socket, *args], **options)
@@ -238,7 +239,7 @@ class Podman(_Served):
         super().__init__(
             place, [*self._podman, "system", "service", "--time=0", "unix://" + socket], socket,
             self._env)
-        self._mounted = folder + "/root/overlay"
+        self._mounts = [folder + "/root/overlay"]
 
     def podman(self, *args, **options):
         """On the same storage, without the service."""
