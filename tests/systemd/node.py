@@ -71,7 +71,8 @@ class Node:
     # ---- doing --------------------------------------------------------------------------------
 
     def _words(self, argv):
-        return ["docker", "-H", "unix://" + self._dockerd.socket, "exec", "-i", self.name, *argv]
+        return ["docker", "-H", "unix://" + self._dockerd.socket, "exec", "-i",
+                "-e", "DEBIAN_FRONTEND=noninteractive", self.name, *argv]
 
     def run(self, *argv, seconds=60, **options):
         """Runs it to its end there, and returns its standard output."""
@@ -92,8 +93,8 @@ class Node:
         self.run("sh", "-c", f"kill -{name} {pid}")
 
     def apt(self, *args):
-        return self.run("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y",
-                        "--no-install-recommends", *args, seconds=MOST)
+        """Returns all that it told."""
+        return self.run("sh", "-c", 'exec apt-get -q -y "$@" 2>&1', "-", *args, seconds=MOST)
 
     # ---- looking ------------------------------------------------------------------------------
 

@@ -56,7 +56,10 @@ class Daemon:
         return False
 
     def wait_up(self):
-        wait_until(self.is_up, "mayflyd to be up", 120)
+        try:
+            wait_until(self.is_up, "mayflyd to be up", 120)
+        except Trouble as trouble:
+            raise Trouble(f"{trouble}\n{self.node.journal(SERVICE)}") from None
 
 
 class NodeStories(Stories):
@@ -67,7 +70,7 @@ class NodeStories(Stories):
 
 
 class NodeCase(DaemonCase):
-    """The package is not installed yet; the images wait in the share."""
+    """Boots nodes by new_node. The package is not installed there yet; images wait in the share."""
 
     @classmethod
     def setUpClass(cls):
@@ -77,13 +80,13 @@ class NodeCase(DaemonCase):
         place.undo.callback(cls._unmount, place)
         cls.dockerd = Dockerd(place, Containerd(place))
         node.import_image(place, cls.dockerd, CACHE)
-        cls.new_node()
 
     @classmethod
     def new_node(cls):
         cls.node = Node(cls.place, cls.dockerd, "node" + os.urandom(2).hex())
         cls.stories = NodeStories(Corner(cls.node.share))
         cls.daemon = cls.mayflyd = Daemon(cls.node)
+        cls.place.undo.callback(cls.daemon.api.close)
         shutil.copy(built(), os.path.join(cls.node.share, PACKAGE))
         image.busybox(os.path.join(cls.node.share, "shell.tar"), SHELL)
         image.one_program(os.path.join(cls.node.share, "scratch.tar"), SCRATCH,
@@ -126,6 +129,17 @@ class NodeCase(DaemonCase):
             if state == "RUNNING" and worker.rsplit("-", 2)[0] == pool:
                 found[worker] = int(pid)
         return found
+
+
+class InstalledCase(NodeCase):
+    """One node for the class, with the service at work."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.new_node()
+        cls.install()
+        cls.start()
 
 
 class Corner:

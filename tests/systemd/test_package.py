@@ -3,7 +3,7 @@
 import os
 
 import packages
-from node_case import FOR_EVER, NodeCase
+from node_case import FOR_EVER, SERVICE, NodeCase
 from packages import PACKAGE
 
 
@@ -35,6 +35,18 @@ class PackageOnANode(NodeCase):
         self.assertEqual({worker for worker, life in lives.items() if life.ended}, workers)
         self.node.apt("purge", "mayfly")
         self.assertEqual(self.new_traces(before), {})
+
+    def test_a_removal_without_a_daemon_says_that_workers_run_on(self):
+        self.install()
+        self.start()
+        self.apply("example", command=FOR_EVER, replicas=1, standby=0)
+        self.wait_running("example", 1)
+        before = self.pids("example")
+        self.node.run("systemctl", "stop", SERVICE)
+        told = self.node.apt("remove", "mayfly")
+        self.assertIn("workers run on", told)
+        self.assertIn("ctr --namespace mayfly tasks kill", told)
+        self.assertEqual(self.pids("example"), before)
 
     def traces(self):
         """All that a package could leave behind, by kind. Groups stay, as Debian has it."""

@@ -3,20 +3,18 @@
 import re
 
 from case import SHELL
-from node_case import FOR_EVER, POOLS, SERVICE, STEADY, NodeCase
+from node_case import FOR_EVER, POOLS, SERVICE, STEADY, InstalledCase
 
 CONFIG = "/etc/mayfly/conf.d/50-test.toml"
 WATCHDOG_MOST_S = 15
 EXPOSURE_MOST = 3.0
 
 
-class ServiceOnANode(NodeCase):
+class ServiceOnANode(InstalledCase):
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.install()
-        cls.start()
         cls.apply("steady", command=FOR_EVER, replicas=STEADY, standby=1)
 
     def setUp(self):

@@ -4,20 +4,18 @@ import concurrent.futures
 import threading
 
 from lab.process import wait_until
-from node_case import FOR_EVER, SERVICE, NodeCase
+from node_case import FOR_EVER, SERVICE, InstalledCase
 
 SOCKETS = ("mayflyd.socket", "mayflyd-read.socket")
 READ_SOCKET = "/run/mayfly/read.sock"
 CLIENTS, RESTARTS = 4, 5
 
 
-class SocketsOfANode(NodeCase):
+class SocketsOfANode(InstalledCase):
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.install()
-        cls.start()
         cls.node.run("systemctl", "stop", SERVICE)
         cls.node.run("systemctl", "enable", "--now", *SOCKETS)
         cls.node.run("systemctl", "start", SERVICE)

@@ -2,8 +2,8 @@
 
 import os
 
-from node_case import FOR_EVER, STEADY, PACKAGE, NodeCase
-from packages import built, next_version, version
+from node_case import FOR_EVER, SHARE, STEADY, InstalledCase
+from packages import PACKAGE, built, next_version, version
 from stories import living
 
 LATER = "mayfly-later.deb"
@@ -11,7 +11,7 @@ CHANGES = 20
 BUSY = {"command": living(300, 900), "replicas": 4, "standby": 2}
 
 
-class UpgradesOnANode(NodeCase):
+class UpgradesOnANode(InstalledCase):
 
     @classmethod
     def setUpClass(cls):
@@ -20,8 +20,6 @@ class UpgradesOnANode(NodeCase):
         cls.versions = {
             PACKAGE: version(built()),
             LATER: next_version(built(), folder, os.path.join(cls.node.share, LATER))}
-        cls.install()
-        cls.start()
 
     def test_upgrades_and_downgrades_under_load_cost_no_worker(self):
         self.apply("steady", command=FOR_EVER, replicas=STEADY, standby=1)
@@ -48,7 +46,7 @@ class UpgradesOnANode(NodeCase):
     def change_to(self, package):
         """Both read what the other has written, and the load goes on."""
         pid, known = self.daemon.pid(), self.known()
-        self.node.apt("install", "--allow-downgrades", f"/share/{package}")
+        self.node.apt("install", "--allow-downgrades", f"{SHARE}/{package}")
         installed = self.node.run("dpkg-query", "-W", "-f", "${db:Status-Abbrev}${Version}", "mayfly")
         self.assertEqual(installed, "ii " + self.versions[package])
         self.assertNotEqual(self.daemon.pid(), pid, "the daemon was not restarted")
