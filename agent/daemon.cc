@@ -169,7 +169,8 @@ void Daemon::make_core(const config::Daemon& config) {
       Dispatch::Options{loaded.instance, gate_program_,
                         [this](const store::Revision& revision, std::function<void(bool)> done) {
                           desired_->save(revision, std::move(done));
-                        }});
+                        },
+                        [] {}});
   observer_ = std::make_unique<Observer>(*core_, evidence_, *workplaces_);
   loop_ = std::make_unique<Loop>(context_, Loop::Parts{*core_, inbox_, *dispatch_},
                                  [this](const core::Decision& decision) { observe(decision); });

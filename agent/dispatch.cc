@@ -257,6 +257,10 @@ void Dispatch::perform(const core::TakeInventory& action) {
   });
 }
 
+void Dispatch::perform(const core::LetHostGo& /*action*/) {
+  options_.let_host_go();
+}
+
 core::InventoryTaken Dispatch::translate(core::InventoryNumber number,
                                          const std::vector<runtime::Container>& containers) {
   core::InventoryTaken taken{number, {}};

@@ -30,6 +30,7 @@ class Dispatch {
     /// Called when a revision's image has been resolved to a digest; must make it durable, then
     /// call the second argument.
     std::function<void(const store::Revision&, std::function<void(bool)>)> save_revision;
+    std::function<void()> let_host_go;
   };
   struct Parts {
     Inbox& inbox;
@@ -59,6 +60,7 @@ class Dispatch {
   void perform(const core::RecordExit& action);
   void perform(const core::RemoveWorker& action);
   void perform(const core::TakeInventory& action);
+  void perform(const core::LetHostGo& action);
 
   void image_ready(const core::PrepareRevision& action, const runtime::Image& image);
   void keep_quiet();

@@ -46,6 +46,8 @@ std::string_view name(core::EmptyReason value) {
   switch (value) {
     case core::EmptyReason::kNone:
       return "none";
+    case core::EmptyReason::kHostShutdown:
+      return "host_shutdown";
     case core::EmptyReason::kAdopting:
       return "adopting";
     case core::EmptyReason::kPaused:
@@ -72,6 +74,8 @@ std::string_view sentence(core::EmptyReason value) {
   switch (value) {
     case core::EmptyReason::kNone:
       return "it is not empty";
+    case core::EmptyReason::kHostShutdown:
+      return "the host is shutting down";
     case core::EmptyReason::kAdopting:
       return "the runtime is being asked what runs already";
     case core::EmptyReason::kPaused:

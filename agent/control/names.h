@@ -15,11 +15,11 @@ inline constexpr std::array kExitClasses{core::ExitClass::kOurs, core::ExitClass
                                          core::ExitClass::kFail};
 
 inline constexpr std::array kEmptyReasons{
-    core::EmptyReason::kAdopting,      core::EmptyReason::kPaused,
-    core::EmptyReason::kPulling,       core::EmptyReason::kNoImage,
-    core::EmptyReason::kBackoff,       core::EmptyReason::kRuntimeDown,
-    core::EmptyReason::kStartsFailing, core::EmptyReason::kStartsLimited,
-    core::EmptyReason::kStarting};
+    core::EmptyReason::kHostShutdown,  core::EmptyReason::kAdopting,
+    core::EmptyReason::kPaused,        core::EmptyReason::kPulling,
+    core::EmptyReason::kNoImage,       core::EmptyReason::kBackoff,
+    core::EmptyReason::kRuntimeDown,   core::EmptyReason::kStartsFailing,
+    core::EmptyReason::kStartsLimited, core::EmptyReason::kStarting};
 
 [[nodiscard]] std::string_view name(core::ExitClass value);
 [[nodiscard]] std::string_view name(core::WorkerPhase value);

@@ -45,8 +45,10 @@ struct RemoveWorker {
 struct TakeInventory {  ///< → InventoryTaken | InventoryFailed
   InventoryNumber number{};
 };
+/// Nothing of ours keeps the host from going down any more. Once for each shutdown; no answer.
+struct LetHostGo {};
 
 using Action = std::variant<PrepareRevision, StartWorker, ReleaseWorker, SignalWorker, QueryExit,
-                            RecordExit, RemoveWorker, TakeInventory>;
+                            RecordExit, RemoveWorker, TakeInventory, LetHostGo>;
 
 }  // namespace mayfly::core

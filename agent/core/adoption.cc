@@ -95,7 +95,8 @@ void was_never_released(Turn& turn, Worker& worker) {
   const Pool& pool = pool_of(turn, worker);
   worker.gate_ready = true;
   worker.ready = turn.now;
-  const bool wanted = !worker.stop_asked && !pool.dropped && !pool.settings.paused;
+  const bool wanted =
+      !worker.stop_asked && !pool.dropped && !pool.settings.paused && !turn.model.host_shutdown;
   if (wanted && worker.revision == pool.active) {
     worker.released = turn.now;
     return send_release(turn, worker);

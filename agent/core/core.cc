@@ -9,6 +9,7 @@
 #include "agent/core/inventory.h"
 #include "agent/core/removals.h"
 #include "agent/core/revisions.h"
+#include "agent/core/shutdown.h"
 #include "agent/core/slots.h"
 #include "agent/core/spares.h"
 #include "agent/core/stops.h"
@@ -64,6 +65,7 @@ Decision Core::finish_step() {
   Turn& turn = *turn_;
   classify_exits(turn, ExitPass::kAfterReleases);
 
+  drain(turn);
   send_signals(turn);
   dismiss_spares(turn);
   start_workers(turn);
@@ -71,6 +73,7 @@ Decision Core::finish_step() {
   ask_exits(turn);
   record_exits(turn);
   remove_workers(turn);
+  let_host_go(turn);
   ask_inventory(turn);
   end_pools(turn);
   await_answers(turn);

@@ -37,6 +37,16 @@ struct LimitsChanged {
   Limits limits;
 };
 
+// ---- the host --------------------------------------------------------------------------------
+
+/// The host goes down. Until this is cancelled nothing is started or released. The two come in the
+/// order in which the host says them.
+struct HostShutdownBegan {
+  Time until{};  ///< it waits for us no longer than this
+};
+/// It stays up after all.
+struct HostShutdownCancelled {};
+
 // ---- the image of a revision ----------------------------------------------------------------
 
 struct RevisionPrepared {
@@ -149,9 +159,10 @@ struct RuntimeHinted {};
 
 using Event =
     std::variant<PoolDesired, PoolDropped, RetireAsked, KillAsked, ResetAsked, LimitsChanged,
-                 RevisionPrepared, RevisionFailed, WorkerStarted, StartFailed, StartUncertain,
-                 GateReady, GateLost, WorkerRunning, ReleaseFailed, WorkerExited, ExitStatusKnown,
-                 ExitStatusUncertain, ExitRecorded, WorkerRemoved, RemoveFailed, InventoryTaken,
-                 InventoryFailed, RuntimeLost, RuntimeFound, RuntimeHinted>;
+                 HostShutdownBegan, HostShutdownCancelled, RevisionPrepared, RevisionFailed,
+                 WorkerStarted, StartFailed, StartUncertain, GateReady, GateLost, WorkerRunning,
+                 ReleaseFailed, WorkerExited, ExitStatusKnown, ExitStatusUncertain, ExitRecorded,
+                 WorkerRemoved, RemoveFailed, InventoryTaken, InventoryFailed, RuntimeLost,
+                 RuntimeFound, RuntimeHinted>;
 
 }  // namespace mayfly::core

@@ -9,6 +9,7 @@
 #include "agent/core/inventory.h"
 #include "agent/core/removals.h"
 #include "agent/core/revisions.h"
+#include "agent/core/shutdown.h"
 #include "agent/core/spares.h"
 #include "agent/core/stops.h"
 #include "agent/core/words.h"
@@ -96,6 +97,9 @@ struct Intake {
     if (Pool* pool = find_pool(turn, event.pool)) reset(turn, *pool);
   }
   void operator()(const LimitsChanged& event) const { turn.model.limits = event.limits; }
+
+  void operator()(const HostShutdownBegan& event) const { shutdown_began(turn, event); }
+  void operator()(const HostShutdownCancelled&) const { shutdown_cancelled(turn); }
 
   void operator()(const RevisionPrepared& event) const {
     if (Pool* pool = find_pool(turn, event.pool)) prepared(turn, *pool, event.revision);

@@ -57,8 +57,9 @@ struct Worker {
 
 /// The one reason why a slot is empty; the first that applies, in this order.
 enum class EmptyReason : std::uint8_t {
-  kNone,      ///< it is not empty
-  kAdopting,  ///< the first inventory after start-up is not there yet
+  kNone,          ///< it is not empty
+  kHostShutdown,  ///< the host goes down: nothing is started any more
+  kAdopting,      ///< the first inventory after start-up is not there yet
   kPaused,
   kPulling,        ///< the image of its revision is being prepared (detail: after what)
   kNoImage,        ///< no revision has a usable image (detail: why)
@@ -126,6 +127,13 @@ struct EmptySlot {
   Time next_attempt = kNever;
 };
 
+/// The host is going down.
+struct HostShutdown {
+  Time began{};
+  Time until{};         ///< the host waits for us no longer
+  bool let_go = false;  ///< we have said that it need not wait
+};
+
 struct Model {
   std::map<PoolName, Pool> pools;
   std::map<WorkerId, Worker> workers;
@@ -133,6 +141,7 @@ struct Model {
   bool adopted = false;  ///< the first inventory has been taken in
   bool runtime_up = true;
   std::string runtime_fault;
+  std::optional<HostShutdown> host_shutdown;
 };
 
 }  // namespace mayfly::core

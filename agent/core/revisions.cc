@@ -59,6 +59,7 @@ void follow_revisions(Turn& turn) {
 }
 
 void prepare_revisions(Turn& turn) {
+  if (turn.model.host_shutdown) return;
   for (auto& [name, pool] : turn.model.pools) {
     if (pool.dropped || pool.prepared >= pool.settings.revision) continue;
     if (pool.preparing && pool.prepare_deadline <= turn.now) pool.preparing = false;

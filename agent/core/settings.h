@@ -45,6 +45,7 @@ struct Limits {
   Duration release_deadline = 5s;  ///< a released gate that shows no exec is broken
   Duration remove_deadline = 60s;  ///< a removal without an answer is asked again
   Duration record_deadline = 10s;  ///< an exit record without an answer is written again
+  Duration shutdown_drain = 60s;   ///< to end by itself when the host goes down, before TERM
   Duration inventory_every = 10s;
   Duration inventory_deadline = 30s;
   bool operator==(const Limits&) const = default;

@@ -104,7 +104,7 @@ VacantSlots vacant_slots(const Pool& pool, Time now) {
 }
 
 void fill_pool(Turn& turn, Pool& pool) {
-  if (pool.dropped || pool.settings.paused) return;
+  if (pool.dropped || pool.settings.paused || turn.model.host_shutdown) return;
   const VacantSlots vacant = vacant_slots(pool, turn.now);
   if (vacant.open.empty() && vacant.next == kNever) return;
   auto index = vacant.open.begin();
@@ -118,6 +118,7 @@ void fill_pool(Turn& turn, Pool& pool) {
 }
 
 void count_hits(Turn& turn) {
+  if (turn.model.host_shutdown) return;
   for (const auto& [name, index] : turn.vacated) {
     Pool* pool = find_pool(turn, name);
     if (pool == nullptr || pool->dropped || pool->settings.paused) continue;
@@ -130,8 +131,9 @@ void count_hits(Turn& turn) {
 /// What events released (again) and later ones of the same turn forbid; it runs into its deadline.
 void withdraw_releases(Turn& turn) {
   std::erase_if(turn.releases, [&](const ReleaseWorker& each) {
-    Worker* worker = find_worker(turn, each.worker);
-    if (worker == nullptr || worker->phase != WorkerPhase::kReleasing) return true;
+    const Worker* worker = find_worker(turn, each.worker);
+    if (turn.model.host_shutdown || worker == nullptr || worker->phase != WorkerPhase::kReleasing)
+      return true;
     const Pool& pool = pool_of(turn, *worker);
     return pool.dropped || pool.settings.paused || worker->revision != pool.active;
   });

@@ -20,12 +20,13 @@ constexpr double kExitRateSeconds = 3;
 constexpr double kStandbyMargin = 2.5;
 constexpr int kStartTimeWeight = 4;
 
-bool is_wanted(const Pool& pool, const Worker& worker) {
-  if (pool.dropped || worker.revision == kNoRevision) return false;
+bool is_wanted(const Model& model, const Pool& pool, const Worker& worker) {
+  if (model.host_shutdown || pool.dropped || worker.revision == kNoRevision) return false;
   return worker.revision == pool.active || worker.revision == staged_revision(pool);
 }
 
-const char* why_unwanted(const Pool& pool) {
+const char* why_unwanted(const Model& model, const Pool& pool) {
+  if (model.host_shutdown) return "host shutdown";
   return pool.dropped ? "pool dropped" : "revision superseded";
 }
 
@@ -33,15 +34,17 @@ void dismiss_unwanted(Turn& turn) {
   for (const WorkerId id : in_phase(turn, WorkerPhase::kHeld)) {
     Worker& worker = turn.model.workers.at(id);
     const Pool& pool = pool_of(turn, worker);
-    if (!is_wanted(pool, worker)) dismiss(turn, worker, why_unwanted(pool));
+    if (!is_wanted(turn.model, pool, worker)) {
+      dismiss(turn, worker, why_unwanted(turn.model, pool));
+    }
   }
   for (const WorkerPhase phase : {WorkerPhase::kStarting, WorkerPhase::kUncertain}) {
     for (const WorkerId id : index_of(turn, phase)) {
       Worker& worker = turn.model.workers.at(id);
       const Pool& pool = pool_of(turn, worker);
-      if (worker.stop_asked || is_wanted(pool, worker)) continue;
+      if (worker.stop_asked || is_wanted(turn.model, pool, worker)) continue;
       worker.stop_asked = true;
-      worker.stop_reason = why_unwanted(pool);
+      worker.stop_reason = why_unwanted(turn.model, pool);
     }
   }
 }

@@ -1,5 +1,8 @@
 #include "agent/core/stops.h"
 
+#include <algorithm>
+
+#include "agent/core/shutdown.h"
 #include "agent/core/spares.h"
 #include "agent/core/words.h"
 
@@ -10,12 +13,18 @@ namespace {
 constexpr Duration kKillWaitFirst = 10s;
 constexpr Duration kKillWaitMax = 60s;
 
+/// A host that goes down does not wait for all of it.
+void cut_grace(const Turn& turn, Worker& worker) {
+  if (worker.tries == 0) worker.due = std::min(worker.due, kill_by(turn.model));
+}
+
 void send_signal(Turn& turn, Worker& worker) {
   const bool grace = worker.tries == 0 && !worker.kill_asked;
   if (grace) {
     act(turn, SignalWorker{worker.id, StopSignal::kTerm});
     worker.kill_asked = true;
     worker.due = after(turn.now, pool_of(turn, worker).settings.stop_grace);
+    cut_grace(turn, worker);
     return;
   }
   ++worker.tries;
@@ -66,6 +75,7 @@ void kill_broken(Turn& turn, Worker& worker, const std::string& fault) {
 void send_signals(Turn& turn) {
   for (const WorkerId id : in_phase(turn, WorkerPhase::kStopping)) {
     Worker& worker = turn.model.workers.at(id);
+    cut_grace(turn, worker);
     while (worker.due <= turn.now) send_signal(turn, worker);  // twice where there is no grace
     wake(turn, worker.due);
   }

@@ -188,7 +188,7 @@ Time next_start(const Model& model, const Memory& memory, Time now) {
 }
 
 void start_workers(Turn& turn) {
-  if (!turn.model.adopted || !turn.model.runtime_up) return;
+  if (!turn.model.adopted || !turn.model.runtime_up || turn.model.host_shutdown) return;
   Lacks lacks = count_lacks(turn);
   for (auto& [name, lack] : lacks) hold_failing(turn, lack);
   turn.memory.bucket.tokens = tokens_at(turn.model, turn.memory.bucket, turn.now);

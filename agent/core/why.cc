@@ -61,6 +61,9 @@ EmptySlot Core::why(Time now, const PoolName& name, SlotIndex index) const {
   const auto slot = pool.slots.find(index);
   check(slot != pool.slots.end(), "why: the slot exists");
   if (slot->second.worker) return {};
+  if (model_.host_shutdown) {
+    return {EmptyReason::kHostShutdown, "the host is shutting down", kNever};
+  }
   if (!model_.adopted) {
     return {EmptyReason::kAdopting, "the runtime has not told yet what runs", kNever};
   }

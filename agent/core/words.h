@@ -30,5 +30,8 @@ inline constexpr const char* kPoolDropped = "pool-dropped";
 inline constexpr const char* kPoolGone = "pool-gone";
 inline constexpr const char* kRuntimeLost = "runtime-lost";
 inline constexpr const char* kRuntimeFound = "runtime-found";
+inline constexpr const char* kHostShutdown = "host-shutdown";
+inline constexpr const char* kHostShutdownCancelled = "host-shutdown-cancelled";
+inline constexpr const char* kHostLetGo = "host-let-go";  ///< it need not wait for us
 
 }  // namespace mayfly::core::words

@@ -18,6 +18,7 @@ void Agent::begin() {
   core_.emplace(scene_.limits, WorkerId{first}, scene_.random.next());
   world_.audit.begin_run(WorkerId{first});
   for (const auto& [pool, wanted] : truth.wanted) inbox_.push_back(PoolDesired{wanted.settings});
+  if (truth.host_down_at) inbox_.push_back(HostShutdownBegan{*truth.host_down_at});
   world_.runtime.greet(truth.run);
   ask_for_step(scene_.now());
 }
@@ -131,6 +132,7 @@ void Agent::act(const Action& action) {
     void operator()(const RecordExit& a) { agent.world_.store.record(run, a.record); }
     void operator()(const RemoveWorker& a) { agent.world_.runtime.remove(run, a.worker); }
     void operator()(const TakeInventory& a) { agent.world_.runtime.list(run, a.number); }
+    void operator()(const LetHostGo&) {}  // the host of these worlds stays up in the end
   };
   std::visit(Does{*this, scene_.truth.run}, action);
 }

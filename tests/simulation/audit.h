@@ -56,6 +56,7 @@ class Audit final : public Observer {
 
   void check_step_order(const Decision& decision);
   void check_idle_spares(const Core& core);
+  void check_host(const Core& core);
   void check_reasons(const Core& core);
   void check_sizes(const Core& core);
   void check_pace(const Decision& decision, std::size_t events);
@@ -77,6 +78,12 @@ class Audit final : public Observer {
   std::map<InventoryNumber, Time> lists_;
   InventoryNumber last_list_{};
   std::map<PoolName, Time> preparing_;
+  struct Shutdown {
+    Time began{};  ///< when the core was told
+    Time until{};
+    bool let_go = false;
+  };
+  std::optional<Shutdown> shutdown_;
   // of all runs
   std::set<std::pair<PoolName, Revision>> ever_prepared_;
   std::map<PoolName, Revision> newest_released_;

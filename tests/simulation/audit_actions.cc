@@ -9,6 +9,7 @@ namespace mayfly::simulation {
 namespace {
 
 constexpr std::uint32_t kStandbyAutoMax = 8;
+constexpr Duration kKillTimeMax = 2s;  // for KILL and its record, before the host's wait ends
 
 bool lives(const Fate& fate) {
   return fate.handed_over && !fate.ended;
@@ -38,6 +39,7 @@ struct Audit::Rules {
   [[nodiscard]] bool may_stop(WorkerId worker, const Fate& of) const;
   [[nodiscard]] std::uint32_t count_staying(WorkerId worker, const Fate& of) const;
   [[nodiscard]] bool surplus(WorkerId worker, const Fate& of) const;
+  [[nodiscard]] bool drained(const Known& pool) const;
   [[nodiscard]] bool release_broken(const Fate& of) const;
   void check_busy(const char* what, WorkerId worker) const;
   void check_record_class(const ExitRecord& record, const Fate& of) const;
@@ -51,6 +53,7 @@ struct Audit::Rules {
   void operator()(const RecordExit& a) const;
   void operator()(const RemoveWorker& a) const;
   void operator()(const TakeInventory& a) const;
+  void operator()(const LetHostGo&) const;
 };
 
 void Audit::acting(const Action& action) {
@@ -64,6 +67,8 @@ void Audit::Rules::operator()(const PrepareRevision& a) const {
   const Known* pool = known(a.pool);
   if (pool == nullptr || pool->dropped) {
     scene.violate("I8", "an image is prepared for ", a.pool, ", which nobody wants");
+  } else if (audit.shutdown_) {
+    scene.violate("HOST", "an image is prepared for ", a.pool, " while the host goes down");
   } else if (a.revision != pool->settings.revision) {
     scene.violate("I9", a.pool, ' ', a.revision, " is prepared, but ", pool->settings.revision,
                   " is desired");
@@ -78,6 +83,8 @@ void Audit::Rules::check_open(const char* what, WorkerId worker, const PoolName&
     scene.violate("I5", what, worker, " for ", name, ", which is dropped");
   } else if (pool->settings.paused) {
     scene.violate("I5", what, worker, " for ", name, ", which is paused");
+  } else if (audit.shutdown_) {
+    scene.violate("HOST", what, worker, " while the host goes down");
   }
 }
 
@@ -220,11 +227,19 @@ bool Audit::Rules::release_broken(const Fate& of) const {
          scene.now() >= of.release_at + audit.limits_.release_deadline;
 }
 
+/// The host goes down, and the pool's workers have had their time to end by themselves, or the host
+/// waits for hardly longer than their grace.
+bool Audit::Rules::drained(const Known& pool) const {
+  if (!audit.shutdown_) return false;
+  return scene.now() >= audit.shutdown_->began + audit.limits_.shutdown_drain ||
+         scene.now() + pool.settings.stop_grace + kKillTimeMax >= audit.shutdown_->until;
+}
+
 bool Audit::Rules::may_stop(WorkerId worker, const Fate& of) const {
   const Known* pool = known(of.pool);
   if (of.stop_wanted != 0 || of.stop_by == run || of.ended_in == run) return true;
   if (pool == nullptr || pool->dropped) return true;
-  return release_broken(of) || surplus(worker, of);
+  return release_broken(of) || surplus(worker, of) || drained(*pool);
 }
 
 void Audit::Rules::check_busy(const char* what, WorkerId worker) const {
@@ -329,6 +344,20 @@ void Audit::Rules::operator()(const TakeInventory& a) const {
     }
   }
   audit.lists_[a.number] = scene.now();
+}
+
+// ---- the host --------------------------------------------------------------------------------
+
+void Audit::Rules::operator()(const LetHostGo&) const {
+  if (!audit.shutdown_) return scene.violate("HOST", "a host is let go that stays up");
+  if (std::exchange(audit.shutdown_->let_go, true)) {
+    return scene.violate("HOST", "the host is let go once more");
+  }
+  const bool waits = scene.now() < audit.shutdown_->until;
+  if (!waits && !is_obeyed_at_once(scene.plan)) return;
+  for (const auto& [worker, of] : scene.truth.fates) {
+    if (lives(of)) scene.violate("HOST", "the host is let go, but ", worker, " lives");
+  }
 }
 
 }  // namespace mayfly::simulation

@@ -64,6 +64,15 @@ struct Audit::Ledger {
   }
   void operator()(const ResetAsked&) const {}
   void operator()(const LimitsChanged& e) const { audit.limits_ = e.limits; }
+  void operator()(const HostShutdownBegan& e) const {
+    std::optional<Shutdown>& shutdown = audit.shutdown_;
+    if (!shutdown) shutdown = Shutdown{.began = audit.scene_.now()};
+    shutdown->until = e.until;
+    for (auto& [worker, of] : audit.scene_.truth.fates) {
+      if (of.start_by == run && !of.handed_over) of.dismissed_in = run;
+    }
+  }
+  void operator()(const HostShutdownCancelled&) const { audit.shutdown_.reset(); }
   void operator()(const RevisionPrepared& e) const {
     audit.prepared_.emplace(e.pool, e.revision);
     audit.ever_prepared_.emplace(e.pool, e.revision);
@@ -151,6 +160,7 @@ void Audit::begin_run(WorkerId first) {
   lists_.clear();
   last_list_ = InventoryNumber{};
   preparing_.clear();
+  shutdown_.reset();
 }
 
 /// What earlier runs released is known as far as anything of it is left.

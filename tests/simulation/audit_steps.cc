@@ -20,6 +20,7 @@ void Audit::stepped(const Core& core, const Decision& decision, std::size_t even
   check_step_order(decision);
   check_revisions(core);
   check_idle_spares(core);
+  check_host(core);
   check_pace(decision, events);
   check_sizes(core);
   if (steps_ % kReasonsEvery == 0) check_reasons(core);
@@ -64,6 +65,17 @@ void Audit::check_idle_spares(const Core& core) {
   }
 }
 
+/// It is held until nothing is left, and never longer than it waits.
+void Audit::check_host(const Core& core) {
+  if (!shutdown_ || shutdown_->let_go) return;
+  if (shutdown_->until <= scene_.now()) {
+    scene_.violate("HOST", "the host is held for longer than it waits");
+  }
+  if (core.model().adopted && core.model().workers.empty()) {
+    scene_.violate("HOST", "the host is held for nothing");
+  }
+}
+
 void Audit::check_reasons(const Core& core) {
   for (const auto& [name, pool] : core.model().pools) {
     for (const auto& [index, slot] : pool.slots) {
@@ -71,6 +83,11 @@ void Audit::check_reasons(const Core& core) {
       if (slot.worker.has_value() != (why.reason == EmptyReason::kNone)) {
         scene_.violate("WHY", "slot ", index, " of ", name, " is ", slot.worker ? "taken" : "empty",
                        ", its reason is ", simulation::name(why.reason));
+      }
+      const bool down = why.reason == EmptyReason::kHostShutdown;
+      if (!slot.worker && down != shutdown_.has_value()) {
+        scene_.violate("WHY", "slot ", index, " of ", name, " is empty because of ",
+                       simulation::name(why.reason));
       }
     }
   }

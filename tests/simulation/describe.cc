@@ -70,8 +70,12 @@ struct Words {
         << seconds(l.start_deadline) << " ready " << seconds(l.ready_deadline) << " release "
         << seconds(l.release_deadline) << " remove " << seconds(l.remove_deadline) << " record "
         << seconds(l.record_deadline) << " inventory every " << seconds(l.inventory_every)
-        << " within " << seconds(l.inventory_deadline);
+        << " within " << seconds(l.inventory_deadline) << " drain " << seconds(l.shutdown_drain);
   }
+  void operator()(const HostShutdownBegan& e) const {
+    out << "HostShutdownBegan until " << seconds(e.until.time_since_epoch());
+  }
+  void operator()(const HostShutdownCancelled&) const { out << "HostShutdownCancelled"; }
   void operator()(const RevisionPrepared& e) const {
     out << "RevisionPrepared " << e.pool << ' ' << e.revision;
   }
@@ -144,6 +148,7 @@ struct Words {
   void operator()(const TakeInventory& a) const {
     out << "TakeInventory " << static_cast<std::uint64_t>(a.number);
   }
+  void operator()(const LetHostGo&) const { out << "LetHostGo"; }
 };
 
 }  // namespace
@@ -198,6 +203,8 @@ const char* name(EmptyReason reason) {
   switch (reason) {
     case EmptyReason::kNone:
       return "none";
+    case EmptyReason::kHostShutdown:
+      return "host shutdown";
     case EmptyReason::kAdopting:
       return "adopting";
     case EmptyReason::kPaused:

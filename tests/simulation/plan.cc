@@ -79,10 +79,18 @@ core::Limits draw_limits(Random& random) {
   limits.record_deadline = random.spread(200ms, 10s);
   limits.inventory_every = random.spread(1s, 10s);
   limits.inventory_deadline = random.spread(1s, 30s);
+  limits.shutdown_drain = random.spread(100ms, 60s);
   return limits;
 }
 
 }  // namespace
+
+bool is_obeyed_at_once(const Plan& plan) {
+  const Faults& faults = plan.faults;
+  return plan.outage_every == 0s && faults.event_lost == 0 && faults.event_late == 0 &&
+         faults.release_lost == 0 && faults.release_slow == 0 && faults.kill_stuck == 0 &&
+         faults.signal_lost == 0 && faults.crash == 0 && faults.stall == 0;
+}
 
 Habits draw_habits(Random& random) {
   Habits habits;
@@ -121,6 +129,7 @@ Plan draw_plan(std::uint64_t seed, Random& random) {
   plan.faults = draw_faults(random);
   if (random.chance(0.3)) plan.outage_every = random.spread(2s, 60s);
   if (random.chance(0.8)) plan.operator_every = random.spread(200ms, 30s);
+  if (random.chance(0.3)) plan.shutdown_every = random.spread(2s, 60s);
   plan.create_time = random.spread(5ms, 500ms);
   plan.remove_time = random.spread(5ms, 200ms);
   plan.pidfd_tells_status = random.chance(0.5);

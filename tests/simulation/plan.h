@@ -82,11 +82,15 @@ struct Plan {
   std::vector<PoolPlan> pools;
   core::Duration outage_every{};    ///< mean time between outages of the runtime; 0 = none
   core::Duration operator_every{};  ///< mean time between an operator's acts; 0 = none
+  core::Duration shutdown_every{};  ///< mean time between shutdowns of the host; 0 = none
   core::Duration create_time{};     ///< typical time of a start
   core::Duration remove_time{};
   bool pidfd_tells_status = true;  ///< kernel >= 6.15
   bool reset_at_end = true;        ///< an operator resets all pools when the faults end
 };
+
+/// What the core wants of a worker reaches it, and the core itself is never late.
+[[nodiscard]] bool is_obeyed_at_once(const Plan& plan);
 
 [[nodiscard]] Plan draw_plan(std::uint64_t seed, Random& random);
 

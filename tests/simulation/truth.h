@@ -118,8 +118,9 @@ struct Truth {
   Run run = 0;  ///< of the agent that lives now; 0 = none
   Run runs = 0;
   bool runtime_up = true;
-  std::size_t vanished = 0;         ///< containers that the runtime lost
-  std::size_t containers_most = 0;  ///< at any one time
+  std::optional<Time> host_down_at;  ///< the host goes down, and waits until then
+  std::size_t vanished = 0;          ///< containers that the runtime lost
+  std::size_t containers_most = 0;   ///< at any one time
 
   [[nodiscard]] Container* container(WorkerId id) {
     const auto found = containers.find(id);

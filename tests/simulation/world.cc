@@ -92,7 +92,8 @@ Bounds draw_bounds(const Scene& scene) {
   const bool hurt = !faultless(scene.plan);
   if (hurt) bounds.full += healing_time(scene);
   if (!scene.plan.reset_at_end) bounds.full += kStartCurveMax;
-  if (hurt || scene.plan.operator_every > 0s) bounds.full += grace_time(scene);
+  const bool stops = scene.plan.operator_every > 0s || scene.plan.shutdown_every > 0s;
+  if (hurt || stops) bounds.full += grace_time(scene);
   bounds.allowance = kFull + fill_time(scene);
   bounds.settle = bounds.full + 2 * healing_time(scene) + 2 * grace_time(scene) + kStartCurveMax;
   return bounds;
@@ -104,6 +105,7 @@ World::World(std::uint64_t seed, Trace::Detail detail) : scene_(seed, detail) {
 
 Outcome World::run() {
   operator_.begin();
+  host_.begin();
   runtime_.plan_outages();
   agent_.begin();
   run_until(scene_.plan.start + scene_.plan.safety, scene_.plan.steps_max);
@@ -135,6 +137,7 @@ void World::heal() {
   gates_.heal();
   runtime_.heal();
   operator_.rest();
+  host_.rest();
 }
 
 void World::watch_fullness() {

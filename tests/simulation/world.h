@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "tests/simulation/host.h"
 #include "tests/simulation/operator.h"
 
 namespace mayfly::simulation {
@@ -41,6 +42,7 @@ class World {
   Audit audit_{scene_};
   Agent agent_{scene_, {processes_, gates_, runtime_, store_, audit_}};
   Operator operator_{scene_, agent_};
+  Host host_{scene_, agent_};
 };
 
 /// How long after the faults the pools must be full: see README.md.

@@ -33,6 +33,7 @@ struct Answer {
     events.emplace_back(WorkerRemoved{asked.worker});
   }
   void operator()(const TakeInventory&) const {}
+  void operator()(const LetHostGo&) const {}
 };
 
 void append(Decision& all, const Decision& more) {

@@ -19,7 +19,7 @@ class Chaos {
     const WorkerId id = some_worker(core);
     const PoolName pool(1, static_cast<char>('a' + below(3)));
     const Revision revision{below(5)};
-    switch (below(26)) {
+    switch (below(28)) {
       case 0:
         return PoolDesired{some_settings(pool, revision)};
       case 1:
@@ -70,6 +70,10 @@ class Chaos {
         return RuntimeLost{"x"};
       case 24:
         return RuntimeFound{};
+      case 25:
+        return HostShutdownBegan{below(9) == 0 ? Time::min() : some_time(core) + 1s};
+      case 26:
+        return HostShutdownCancelled{};
       default:
         return RuntimeHinted{};
     }
@@ -177,7 +181,7 @@ TEST(Core, ComesToRestAfterAnyEvents) {
     PoolSettings settings = small_pool("a");
     settings.replicas = 3;
     core.feed(PoolDesired{settings}, PoolDropped{"b"}, PoolDropped{"c"}, LimitsChanged{roomy()},
-              RuntimeFound{}, ResetAsked{"a"});
+              RuntimeFound{}, HostShutdownCancelled{}, ResetAsked{"a"});
     for (int turn = 0; turn < 300; ++turn) {
       core.settle();
       core.pass(std::min<Duration>(core.last().wake_at - core.now(), 1s));
