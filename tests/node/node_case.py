@@ -85,12 +85,17 @@ class NodeCase(DaemonCase):
     def new_node(cls):
         cls.node = Node(cls.place, cls.dockerd, "node" + os.urandom(2).hex())
         cls.stories = NodeStories(Corner(cls.node.share))
-        cls.daemon = cls.mayflyd = Daemon(cls.node)
-        cls.place.undo.callback(cls.daemon.api.close)
+        cls.connect()
         shutil.copy(built(), os.path.join(cls.node.share, PACKAGE))
         image.busybox(os.path.join(cls.node.share, "shell.tar"), SHELL)
         image.one_program(os.path.join(cls.node.share, "scratch.tar"), SCRATCH,
                           os.path.join(PROGRAMS, PROGRAM))
+
+    @classmethod
+    def connect(cls):
+        """Once for each time that the node has booted."""
+        cls.daemon = cls.mayflyd = Daemon(cls.node)
+        cls.place.undo.callback(cls.daemon.api.close)
 
     @classmethod
     def tearDownClass(cls):
