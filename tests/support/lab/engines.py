@@ -35,7 +35,7 @@ class _Engine:
         self.process = None
         self._argv = argv
         self._env = env
-        self._mounted = None  # a mount of the daemon itself, which it leaves behind
+        self._mounts = []  # of the daemon itself, which it may leave behind
         place.undo.callback(self._stop)
         self.start()
 
@@ -70,8 +70,8 @@ class _Engine:
         self.remove(self.command("ps", "-aq", check=False).split())
         self.api.close()
         self.process.stop()
-        if self._mounted in self.place.mounts():
-            run(["umount", self._mounted])
+        for point in set(self._mounts) & set(self.place.mounts()):
+            run(["umount", point])
 
     def command(self, *args, **options):
         """Its own command line."""
@@ -128,7 +128,8 @@ class Dockerd(_Engine):
              "--containerd-plugins-namespace", place.unique + "-plugins",
              "--cgroup-parent", f"/{place.unique}-docker",
              *(["--live-restore"] if live_restore else [])])
-        self._mounted = folder + "/data"
+        # The second is the host's network, since the first container that asked for it.
+        self._mounts = [folder + "/data", folder + "/exec/netns/default"]
 
     def docker(self, *args, **options):
         return run(["docker", "-H", "unix://" + self.socket, *args], **options)
@@ -201,7 +202,7 @@ class Podman(_Engine):
             place, folder,
             [*self._podman, "system", "service", "--time=0", f"unix://{folder}/sock"],
             self._variables)
-        self._mounted = folder + "/root/overlay"
+        self._mounts = [folder + "/root/overlay"]
 
     def podman(self, *args, **options):
         """On the same storage, without the service."""

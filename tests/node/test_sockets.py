@@ -1,0 +1,52 @@
+"""Sockets that systemd holds: nobody who connects is refused while there is no daemon."""
+
+import concurrent.futures
+import threading
+
+from lab.process import wait_until
+from node_case import FOR_EVER, SERVICE, InstalledCase
+
+SOCKETS = ("mayflyd.socket", "mayflyd-read.socket")
+READ_SOCKET = "/run/mayfly/read.sock"
+CLIENTS, RESTARTS = 4, 5
+
+
+class SocketsOfANode(InstalledCase):
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.node.run("systemctl", "stop", SERVICE)
+        cls.node.run("systemctl", "enable", "--now", *SOCKETS)
+        cls.node.run("systemctl", "start", SERVICE)
+        cls.daemon.wait_up()
+
+    def test_a_client_starts_a_daemon_that_was_stopped(self):
+        for client in (("mayfly", "status"), ("mayfly", "--socket", READ_SOCKET, "status")):
+            self.node.run("systemctl", "stop", SERVICE)
+            self.assertEqual(self.node.show(SERVICE, "ActiveState"), "inactive")
+            self.node.run(*client)
+            self.assertEqual(self.node.show(SERVICE, "ActiveState"), "active")
+
+    def test_who_connects_while_the_daemon_restarts_is_served(self):
+        self.apply("still", command=FOR_EVER, replicas=1, standby=0)
+        self.wait_running("still", 1)
+        done, answers = threading.Event(), []
+
+        def ask():
+            while not done.is_set():
+                answers.append(self.node.attempt("mayfly", "get", "pools", "-o", "name"))
+
+        with concurrent.futures.ThreadPoolExecutor(CLIENTS) as clients:
+            asking = [clients.submit(ask) for _ in range(CLIENTS)]
+            try:
+                for _ in range(RESTARTS):
+                    before = len(answers)
+                    self.node.run("systemctl", "restart", SERVICE)
+                    wait_until(lambda: len(answers) > before + CLIENTS, "answers", 60)
+            finally:
+                done.set()
+        for each in asking:
+            each.result()
+        wrong = [answer for answer in answers if (answer.returncode, answer.stdout) != (0, "still\n")]
+        self.assertEqual(wrong, [])
