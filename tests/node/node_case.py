@@ -8,7 +8,8 @@ import node
 from case import PROGRAMS, SCRATCH, SHELL, DaemonCase
 from lab import image
 from lab.api import Api
-from lab.daemons import Containerd, Dockerd
+from lab.daemons import Containerd
+from lab.engines import Dockerd
 from lab.place import Place
 from lab.process import Trouble, wait_until
 from node import SHARE, Node
