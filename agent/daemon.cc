@@ -16,6 +16,7 @@
 
 #include "agent/cgroup_weight.h"
 #include "agent/clock.h"
+#include "agent/control_sockets.h"
 #include "agent/core/words.h"
 #include "agent/doctor/host.h"
 #include "agent/log.h"
@@ -53,6 +54,14 @@ void take_priority() {
   }
 }
 
+void log_audit(const control::Audit& audit) {
+  log::info("control", {{"uid", std::to_string(audit.uid)},
+                        {"pid", std::to_string(audit.pid)},
+                        {"method", audit.method},
+                        {"path", audit.path},
+                        {"status", std::to_string(audit.status)}});
+}
+
 ImagePolicy policy_of(const config::Images& images) {
   return {images.keep, images.disk_free_min_percent};
 }
@@ -81,6 +90,8 @@ Daemon::~Daemon() {
 tl::expected<void, std::string> Daemon::start(const config::Document& document) {
   ::signal(SIGPIPE, SIG_IGN);
   config_ = document.daemon;
+  const auto handed_over = systemd::take_listen_fds();
+  if (!handed_over) return tl::unexpected(handed_over.error());
   return make_run_dir()
       .and_then([&] { return find_gate(document.daemon.runtime); })
       .and_then([&] { return open_store(document.daemon.history); })
@@ -89,7 +100,7 @@ tl::expected<void, std::string> Daemon::start(const config::Document& document) 
         make_core(document.daemon);
         for (const std::string& fault : desired_->restore(document)) log::warning(fault);
         operator_->node_status() = node_status(document);
-        return serve(document.daemon.control);
+        return serve(document.daemon.control, *handed_over);
       })
       .map([&] {
         driver_->start([this](const runtime::Hint& hint) { hinted(hint); });
@@ -196,23 +207,21 @@ void Daemon::make_images(const config::Images& config) {
                                      std::move(options));
 }
 
-tl::expected<void, std::string> Daemon::serve(const config::Control& control) {
+tl::expected<void, std::string> Daemon::serve(const config::Control& control,
+                                              const std::vector<systemd::ListenFd>& handed_over) {
+  auto sockets = control_sockets(control, options_.run_dir, handed_over);
+  if (!sockets) return tl::unexpected(sockets.error());
   control::ServerOptions options;
-  options.socket =
-      control.socket.empty() ? (options_.run_dir / "mayfly.sock").string() : control.socket;
-  options.group = control.group;
+  options.socket = sockets->main;
+  options.read_socket = sockets->read;
   options.spool_directory = (options_.state_dir / "spool").string();
-  options.audit = [](const control::Audit& audit) {
-    log::info("control", {{"uid", std::to_string(audit.uid)},
-                          {"pid", std::to_string(audit.pid)},
-                          {"method", audit.method},
-                          {"path", audit.path},
-                          {"status", std::to_string(audit.status)}});
-  };
+  options.audit = log_audit;
   server_ = std::make_unique<control::Server>(context_, options, *operator_);
   auto served = server_->start();
   if (!served) return served;
-  for (const std::string& warning : server_->warnings()) {
+  std::vector<std::string> warnings = std::move(sockets->warnings);
+  warnings.insert(warnings.end(), server_->warnings().begin(), server_->warnings().end());
+  for (const std::string& warning : warnings) {
     log::warning(warning);
     operator_->node_status().warnings.push_back(warning);
   }

@@ -338,6 +338,20 @@ TEST_F(Command, SaysThatNoDaemonAnswersAndHowToStartOne) {
   EXPECT_EQ(run({"status"}).code, 6);
 }
 
+TEST_F(Command, LooksOverTheReadSocketAndIsRefusedAnyChange) {
+  half_a_pool();
+  const Ran looked = run_mayfly(server_.read_socket(), {"get", "pools"});
+  EXPECT_EQ(looked.code, 0) << looked.err;
+  EXPECT_NE(looked.out.find("encode"), std::string::npos);
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {"scale", "encode", "5"}, {"apply", "-f", write("encode.toml", kEncode)}}) {
+    const Ran ran = run_mayfly(server_.read_socket(), words);
+    EXPECT_EQ(ran.code, 4);
+    EXPECT_NE(ran.err.find("this socket is for reading only"), std::string::npos) << ran.err;
+  }
+  EXPECT_TRUE(calls().empty());
+}
+
 TEST_F(Command, RefusesWrongUsage) {
   for (const auto& words :
        std::vector<std::vector<std::string>>{{},
