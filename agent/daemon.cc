@@ -20,6 +20,7 @@
 #include "agent/core/words.h"
 #include "agent/doctor/host.h"
 #include "agent/log.h"
+#include "agent/message_ids.h"
 #include "agent/names.h"
 #include "agent/runtimes.h"
 #include "agent/version.h"
@@ -55,11 +56,11 @@ void take_priority() {
 }
 
 void log_audit(const control::Audit& audit) {
-  log::info("control", {{"uid", std::to_string(audit.uid)},
-                        {"pid", std::to_string(audit.pid)},
-                        {"method", audit.method},
-                        {"path", audit.path},
-                        {"status", std::to_string(audit.status)}});
+  log::info({"control", message_ids::kControlWrite}, {{"uid", std::to_string(audit.uid)},
+                                                      {"pid", std::to_string(audit.pid)},
+                                                      {"method", audit.method},
+                                                      {"path", audit.path},
+                                                      {"status", std::to_string(audit.status)}});
 }
 
 ImagePolicy policy_of(const config::Images& images) {
@@ -112,10 +113,11 @@ tl::expected<void, std::string> Daemon::start(const config::Document& document) 
 }
 
 void Daemon::run() {
-  log::info("ready", {{"version", kVersion}, {"run_dir", options_.run_dir.string()}});
+  log::info({"ready", message_ids::kReady},
+            {{"version", kVersion}, {"run_dir", options_.run_dir.string()}});
   service_->ready();
   context_.run();
-  log::info("stopped; workers go on running");
+  log::info({"stopped; workers go on running", message_ids::kStopped});
 }
 
 tl::expected<void, std::string> Daemon::make_run_dir() {
@@ -246,11 +248,12 @@ void Daemon::hinted(const runtime::Hint& hint) {
       inbox_.post(core::RuntimeHinted{});
       return;
     case runtime::Hint::Kind::kLost:
-      log::warning("the runtime does not answer", {{"error", hint.what}});
+      log::warning({"the runtime does not answer", message_ids::kRuntimeLost},
+                   {{"error", hint.what}});
       inbox_.post(core::RuntimeLost{hint.what});
       return;
     case runtime::Hint::Kind::kFound:
-      log::info("the runtime answers");
+      log::info({"the runtime answers", message_ids::kRuntimeFound});
       learn_about();
       inbox_.post(core::RuntimeFound{});
       return;
@@ -351,10 +354,12 @@ tl::expected<std::string, std::string> Daemon::reload() {
     inbox_.post(core::LimitsChanged{limits_of(document->daemon.starts)});
     images_->set_policy(policy_of(document->daemon.images));
     desired_->reload(*document);
-    log::info("configuration reloaded", {{"file", options_.config_file.string()}});
+    log::info({"configuration reloaded", message_ids::kReloaded},
+              {{"file", options_.config_file.string()}});
   } else {
     for (const config::Fault& fault : document.error()) {
-      log::error("configuration refused, the old one stays", {{"fault", to_string(fault)}});
+      log::error({"configuration refused, the old one stays", message_ids::kReloadRefused},
+                 {{"fault", to_string(fault)}});
       faults += to_string(fault) + "\n";
     }
   }
