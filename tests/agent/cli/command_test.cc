@@ -333,7 +333,7 @@ TEST_F(Command, SaysThatNoDaemonAnswersAndHowToStartOne) {
   const Ran ran = run_mayfly("/nonexistent/mayfly.sock", {"status"});
   EXPECT_EQ(ran.code, 6);
   EXPECT_NE(ran.err.find("/nonexistent/mayfly.sock"), std::string::npos);
-  EXPECT_NE(ran.err.find("systemctl start mayfly"), std::string::npos);
+  EXPECT_NE(ran.err.find("`systemctl start mayflyd`"), std::string::npos);
   server_.stop_server();
   EXPECT_EQ(run({"status"}).code, 6);
 }
