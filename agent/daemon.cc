@@ -16,9 +16,11 @@
 
 #include "agent/cgroup_weight.h"
 #include "agent/clock.h"
+#include "agent/control_sockets.h"
 #include "agent/core/words.h"
 #include "agent/doctor/host.h"
 #include "agent/log.h"
+#include "agent/message_ids.h"
 #include "agent/names.h"
 #include "agent/runtimes.h"
 #include "agent/version.h"
@@ -53,6 +55,14 @@ void take_priority() {
   }
 }
 
+void log_audit(const control::Audit& audit) {
+  log::info({"control", message_ids::kControlWrite}, {{"uid", std::to_string(audit.uid)},
+                                                      {"pid", std::to_string(audit.pid)},
+                                                      {"method", audit.method},
+                                                      {"path", audit.path},
+                                                      {"status", std::to_string(audit.status)}});
+}
+
 ImagePolicy policy_of(const config::Images& images) {
   return {images.keep, images.disk_free_min_percent};
 }
@@ -81,6 +91,8 @@ Daemon::~Daemon() {
 tl::expected<void, std::string> Daemon::start(const config::Document& document) {
   ::signal(SIGPIPE, SIG_IGN);
   config_ = document.daemon;
+  const auto handed_over = systemd::take_listen_fds();
+  if (!handed_over) return tl::unexpected(handed_over.error());
   return make_run_dir()
       .and_then([&] { return find_gate(document.daemon.runtime); })
       .and_then([&] { return open_store(document.daemon.history); })
@@ -89,7 +101,7 @@ tl::expected<void, std::string> Daemon::start(const config::Document& document) 
         make_core(document.daemon);
         for (const std::string& fault : desired_->restore(document)) log::warning(fault);
         operator_->node_status() = node_status(document);
-        return serve(document.daemon.control);
+        return serve(document.daemon.control, *handed_over);
       })
       .map([&] {
         driver_->start([this](const runtime::Hint& hint) { hinted(hint); });
@@ -101,10 +113,11 @@ tl::expected<void, std::string> Daemon::start(const config::Document& document) 
 }
 
 void Daemon::run() {
-  log::info("ready", {{"version", kVersion}, {"run_dir", options_.run_dir.string()}});
+  log::info({"ready", message_ids::kReady},
+            {{"version", kVersion}, {"run_dir", options_.run_dir.string()}});
   service_->ready();
   context_.run();
-  log::info("stopped; workers go on running");
+  log::info({"stopped; workers go on running", message_ids::kStopped});
 }
 
 tl::expected<void, std::string> Daemon::make_run_dir() {
@@ -197,23 +210,21 @@ void Daemon::make_images(const config::Images& config) {
                                      std::move(options));
 }
 
-tl::expected<void, std::string> Daemon::serve(const config::Control& control) {
+tl::expected<void, std::string> Daemon::serve(const config::Control& control,
+                                              const std::vector<systemd::ListenFd>& handed_over) {
+  auto sockets = control_sockets(control, options_.run_dir, handed_over);
+  if (!sockets) return tl::unexpected(sockets.error());
   control::ServerOptions options;
-  options.socket =
-      control.socket.empty() ? (options_.run_dir / "mayfly.sock").string() : control.socket;
-  options.group = control.group;
+  options.socket = sockets->main;
+  options.read_socket = sockets->read;
   options.spool_directory = (options_.state_dir / "spool").string();
-  options.audit = [](const control::Audit& audit) {
-    log::info("control", {{"uid", std::to_string(audit.uid)},
-                          {"pid", std::to_string(audit.pid)},
-                          {"method", audit.method},
-                          {"path", audit.path},
-                          {"status", std::to_string(audit.status)}});
-  };
+  options.audit = log_audit;
   server_ = std::make_unique<control::Server>(context_, options, *operator_);
   auto served = server_->start();
   if (!served) return served;
-  for (const std::string& warning : server_->warnings()) {
+  std::vector<std::string> warnings = std::move(sockets->warnings);
+  warnings.insert(warnings.end(), server_->warnings().begin(), server_->warnings().end());
+  for (const std::string& warning : warnings) {
     log::warning(warning);
     operator_->node_status().warnings.push_back(warning);
   }
@@ -238,11 +249,12 @@ void Daemon::hinted(const runtime::Hint& hint) {
       inbox_.post(core::RuntimeHinted{});
       return;
     case runtime::Hint::Kind::kLost:
-      log::warning("the runtime does not answer", {{"error", hint.what}});
+      log::warning({"the runtime does not answer", message_ids::kRuntimeLost},
+                   {{"error", hint.what}});
       inbox_.post(core::RuntimeLost{hint.what});
       return;
     case runtime::Hint::Kind::kFound:
-      log::info("the runtime answers");
+      log::info({"the runtime answers", message_ids::kRuntimeFound});
       learn_about();
       inbox_.post(core::RuntimeFound{});
       return;
@@ -343,10 +355,12 @@ tl::expected<std::string, std::string> Daemon::reload() {
     inbox_.post(core::LimitsChanged{limits_of(document->daemon.starts)});
     images_->set_policy(policy_of(document->daemon.images));
     desired_->reload(*document);
-    log::info("configuration reloaded", {{"file", options_.config_file.string()}});
+    log::info({"configuration reloaded", message_ids::kReloaded},
+              {{"file", options_.config_file.string()}});
   } else {
     for (const config::Fault& fault : document.error()) {
-      log::error("configuration refused, the old one stays", {{"fault", to_string(fault)}});
+      log::error({"configuration refused, the old one stays", message_ids::kReloadRefused},
+                 {{"fault", to_string(fault)}});
       faults += to_string(fault) + "\n";
     }
   }

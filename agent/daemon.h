@@ -22,6 +22,7 @@
 #include "agent/recorder.h"
 #include "agent/service.h"
 #include "agent/workplaces.h"
+#include "systemd/listen_fds.h"
 
 namespace mayfly::agent {
 
@@ -50,7 +51,8 @@ class Daemon {
   void make_core(const config::Daemon& config);
   void make_images(const config::Images& config);
   void make_service(const std::string& runtime);
-  tl::expected<void, std::string> serve(const config::Control& control);
+  tl::expected<void, std::string> serve(const config::Control& control,
+                                        const std::vector<systemd::ListenFd>& handed_over);
   control::NodeStatus node_status(const config::Document& document) const;
 
   void hinted(const runtime::Hint& hint);

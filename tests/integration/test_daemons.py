@@ -3,14 +3,17 @@
 import os
 import socket
 import subprocess
+import sys
 
 from case import FOR_EVER_MS, PROGRAMS, SCRATCH, DaemonCase
+from lab import activate
 from lab.daemons import Mayflyd
 from lab.place import Corner
 from stories import Stories, living
 
 FOR_EVER = living(FOR_EVER_MS)
 EXIT_CONFIG = 78
+ACTIVATE = activate.__file__
 
 
 class OnDisk(Corner):
@@ -164,3 +167,44 @@ class DaemonsOnAHost(DaemonCase):
             if all(word in message for word in words):
                 return dict(line.split("=", 1) for line in message.splitlines())
         self.fail(f"{words} was never said")
+
+    # ---- sockets ------------------------------------------------------------------------------
+
+    def test_sockets_that_the_service_manager_hands_over_are_used_and_left(self):
+        main, read = self.place.path("handed-main"), self.place.path("handed-read")
+        for path in (main, read):
+            self.addCleanup(os.unlink, path)
+        self.mayflyd.process.stop()
+        self.mayflyd.launch(through=(
+            sys.executable, "-B", ACTIVATE, f"control={main}", f"read={read}", "--"))
+        def mayfly(socket_path, *args):
+            return subprocess.run([os.path.join(PROGRAMS, "mayfly"), "--socket", socket_path, *args],
+                                  capture_output=True, timeout=60, check=False).returncode
+        self.wait(lambda: mayfly(read, "status") == 0, "an answer")
+        before = [(os.stat(path).st_mode, os.stat(path).st_gid) for path in (main, read)]
+        self.assertEqual(mayfly(read, "reload"), 4)
+        self.assertEqual(mayfly(main, "reload"), 0)
+        self.assertFalse(os.path.exists(self.mayflyd.socket), "its own is there too")
+        self.assertEqual(self.mayflyd.process.stop(), 0)
+        after = [(os.stat(path).st_mode, os.stat(path).st_gid) for path in (main, read)]
+        self.assertEqual(after, before)
+        self.mayflyd.start()
+
+    def test_a_socket_of_an_unknown_name_ends_the_start(self):
+        path = self.place.path("handed-other")
+        self.addCleanup(os.unlink, path)
+        self.mayflyd.process.stop()
+        self.mayflyd.launch(through=(sys.executable, "-B", ACTIVATE, f"other={path}", "--"))
+        self.assertEqual(self.mayflyd.process.wait(), 1)
+        self.assertIn("FileDescriptorName=control", self.mayflyd.process.log_tail())
+        self.mayflyd.start()
+
+    def test_metrics_are_read_over_the_read_socket(self):
+        read = os.path.join(self.mayflyd.run_folder, "read.sock")
+        with socket.socket(socket.AF_UNIX) as scraper:
+            scraper.settimeout(30)
+            scraper.connect(read)
+            scraper.sendall(b"GET /metrics HTTP/1.1\r\nHost: m\r\nConnection: close\r\n\r\n")
+            answer = b"".join(iter(lambda: scraper.recv(65536), b""))
+        self.assertIn(b"200 OK", answer)
+        self.assertIn(b"mayfly_", answer)
