@@ -210,13 +210,13 @@ class Textfile(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.folder)
-        self.socket = os.path.join(self.folder, "mayfly.sock")
+        self.socket = os.path.join(self.folder, "read.sock")
 
     def run_unit(self):
         unit = read("packaging", "monitoring", "mayfly-metrics.service")
         command = re.search(r"^ExecStart=/bin/sh -c '(.*)'$", unit, re.M)[1]
-        self.assertIn("/run/mayfly/mayfly.sock", command)
-        return subprocess.run(["sh", "-c", command.replace("/run/mayfly/mayfly.sock", self.socket)], cwd=self.folder,
+        self.assertIn("/run/mayfly/read.sock", command)
+        return subprocess.run(["sh", "-c", command.replace("/run/mayfly/read.sock", self.socket)], cwd=self.folder,
                               stderr=subprocess.DEVNULL).returncode
 
     def serve(self):
@@ -228,7 +228,7 @@ class Textfile(unittest.TestCase):
         self.addCleanup(server.shutdown)
 
     def files(self):
-        return sorted(name for name in os.listdir(self.folder) if name != "mayfly.sock")
+        return sorted(name for name in os.listdir(self.folder) if name != "read.sock")
 
     def test_has_what_the_daemon_says(self):
         self.serve()
