@@ -46,9 +46,17 @@ def _deb822_sources(text):
                     yield uri, suite
 
 
-def sources(root="/etc/apt"):
+def _reachable(uri):
+    """What debootstrap can use for it: of a list of mirrors the first; none for a disk."""
+    listed = re.match(r"mirror\+file:(?://)?(/.*)", uri)
+    if listed:
+        return next(iter(_text(listed[1]).split()), None)
+    return uri if re.match(r"(https?|file):", uri) else None
+
+
+def sources(root="/etc/apt", release=None):
     """(URI, suite) of this host's Debian, its updates among them: the release itself first."""
-    release = _codename()
+    release = release or _codename()
     found = []
     for path in [root + "/sources.list", *_files(root + "/sources.list.d", ".list")]:
         if os.path.exists(path):
@@ -56,7 +64,9 @@ def sources(root="/etc/apt"):
     for path in _files(root + "/sources.list.d", ".sources"):
         found += _deb822_sources(_text(path))
     wanted = [release, release + "-security", release + "-updates"]
-    found = sorted({pair for pair in found if pair[1] in wanted}, key=lambda p: wanted.index(p[1]))
+    found = [(uri, suite) for named, suite in dict.fromkeys(found) if suite in wanted
+             for uri in [_reachable(named)] if uri]
+    found.sort(key=lambda pair: wanted.index(pair[1]))
     if not found or found[0][1] != release:
         raise Trouble(f"{root} names no archive of {release}")
     return found
