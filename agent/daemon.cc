@@ -16,14 +16,15 @@
 
 #include "agent/cgroup_weight.h"
 #include "agent/clock.h"
+#include "agent/control_sockets.h"
 #include "agent/core/words.h"
 #include "agent/doctor/host.h"
 #include "agent/log.h"
+#include "agent/message_ids.h"
 #include "agent/names.h"
 #include "agent/runtimes.h"
 #include "agent/version.h"
 #include "config/load.h"
-#include "systemd/notify.h"
 
 namespace mayfly::agent {
 namespace {
@@ -54,6 +55,14 @@ void take_priority() {
   }
 }
 
+void log_audit(const control::Audit& audit) {
+  log::info({"control", message_ids::kControlWrite}, {{"uid", std::to_string(audit.uid)},
+                                                      {"pid", std::to_string(audit.pid)},
+                                                      {"method", audit.method},
+                                                      {"path", audit.path},
+                                                      {"status", std::to_string(audit.status)}});
+}
+
 ImagePolicy policy_of(const config::Images& images) {
   return {images.keep, images.disk_free_min_percent};
 }
@@ -71,8 +80,7 @@ core::Limits limits_of(const config::Starts& starts) {
   return limits;
 }
 
-Daemon::Daemon(Options options)
-    : options_(std::move(options)), signals_(context_), watchdog_(context_) {}
+Daemon::Daemon(Options options) : options_(std::move(options)), signals_(context_) {}
 
 Daemon::~Daemon() {
   server_.reset();
@@ -83,6 +91,8 @@ Daemon::~Daemon() {
 tl::expected<void, std::string> Daemon::start(const config::Document& document) {
   ::signal(SIGPIPE, SIG_IGN);
   config_ = document.daemon;
+  const auto handed_over = systemd::take_listen_fds();
+  if (!handed_over) return tl::unexpected(handed_over.error());
   return make_run_dir()
       .and_then([&] { return find_gate(document.daemon.runtime); })
       .and_then([&] { return open_store(document.daemon.history); })
@@ -91,23 +101,23 @@ tl::expected<void, std::string> Daemon::start(const config::Document& document) 
         make_core(document.daemon);
         for (const std::string& fault : desired_->restore(document)) log::warning(fault);
         operator_->node_status() = node_status(document);
-        return serve(document.daemon.control);
+        return serve(document.daemon.control, *handed_over);
       })
       .map([&] {
         driver_->start([this](const runtime::Hint& hint) { hinted(hint); });
         if (document.daemon.loop.realtime) take_priority();
         wait_for_signals();
-        feed_watchdog();
         images_->start();
         loop_->start();
       });
 }
 
 void Daemon::run() {
-  log::info("ready", {{"version", kVersion}, {"run_dir", options_.run_dir.string()}});
-  systemd::notify_ready("running");
+  log::info({"ready", message_ids::kReady},
+            {{"version", kVersion}, {"run_dir", options_.run_dir.string()}});
+  service_->ready();
   context_.run();
-  log::info("stopped; workers go on running");
+  log::info({"stopped; workers go on running", message_ids::kStopped});
 }
 
 tl::expected<void, std::string> Daemon::make_run_dir() {
@@ -172,13 +182,23 @@ void Daemon::make_core(const config::Daemon& config) {
                         },
                         [] {}});
   observer_ = std::make_unique<Observer>(*core_, evidence_, *workplaces_);
-  loop_ = std::make_unique<Loop>(context_, Loop::Parts{*core_, inbox_, *dispatch_},
-                                 [this](const core::Decision& decision) { observe(decision); });
+  loop_ =
+      std::make_unique<Loop>(context_, inbox_, [this](const auto& events) { return step(events); });
+  make_service(config.runtime.kind);
   operator_ = std::make_unique<Operator>(
       Operator::Parts{*core_, catalog_, *desired_, inbox_, evidence_, *workplaces_, *store_,
                       *images_},
       control::NodeStatus{},
       Operator::Hooks{[this] { return reload(); }, [this](const auto& reply) { examine(reply); }});
+}
+
+void Daemon::make_service(const std::string& runtime) {
+  const auto status = [this, runtime] {
+    return service_status(core_->model(), evidence_, runtime, monotonic_now());
+  };
+  service_ =
+      std::make_unique<Service>(context_, Service::Hooks{[this] { loop_->ask_turn(); }, status});
+  loop_->on_settled([this] { service_->settled(); });
 }
 
 void Daemon::make_images(const config::Images& config) {
@@ -190,23 +210,21 @@ void Daemon::make_images(const config::Images& config) {
                                      std::move(options));
 }
 
-tl::expected<void, std::string> Daemon::serve(const config::Control& control) {
+tl::expected<void, std::string> Daemon::serve(const config::Control& control,
+                                              const std::vector<systemd::ListenFd>& handed_over) {
+  auto sockets = control_sockets(control, options_.run_dir, handed_over);
+  if (!sockets) return tl::unexpected(sockets.error());
   control::ServerOptions options;
-  options.socket =
-      control.socket.empty() ? (options_.run_dir / "mayfly.sock").string() : control.socket;
-  options.group = control.group;
+  options.socket = sockets->main;
+  options.read_socket = sockets->read;
   options.spool_directory = (options_.state_dir / "spool").string();
-  options.audit = [](const control::Audit& audit) {
-    log::info("control", {{"uid", std::to_string(audit.uid)},
-                          {"pid", std::to_string(audit.pid)},
-                          {"method", audit.method},
-                          {"path", audit.path},
-                          {"status", std::to_string(audit.status)}});
-  };
+  options.audit = log_audit;
   server_ = std::make_unique<control::Server>(context_, options, *operator_);
   auto served = server_->start();
   if (!served) return served;
-  for (const std::string& warning : server_->warnings()) {
+  std::vector<std::string> warnings = std::move(sockets->warnings);
+  warnings.insert(warnings.end(), server_->warnings().begin(), server_->warnings().end());
+  for (const std::string& warning : warnings) {
     log::warning(warning);
     operator_->node_status().warnings.push_back(warning);
   }
@@ -231,11 +249,12 @@ void Daemon::hinted(const runtime::Hint& hint) {
       inbox_.post(core::RuntimeHinted{});
       return;
     case runtime::Hint::Kind::kLost:
-      log::warning("the runtime does not answer", {{"error", hint.what}});
+      log::warning({"the runtime does not answer", message_ids::kRuntimeLost},
+                   {{"error", hint.what}});
       inbox_.post(core::RuntimeLost{hint.what});
       return;
     case runtime::Hint::Kind::kFound:
-      log::info("the runtime answers");
+      log::info({"the runtime answers", message_ids::kRuntimeFound});
       learn_about();
       inbox_.post(core::RuntimeFound{});
       return;
@@ -262,6 +281,14 @@ void Daemon::examine(const control::Reply<std::vector<doctor::Check>>& reply) {
   learn_about();  // what it says may have been mended since
   diagnosis_->look({config_, options_.state_dir, options_.run_dir, "", gate_program_},
                    [reply](std::vector<doctor::Check> checks) { reply(std::move(checks)); });
+}
+
+core::Time Daemon::step(const std::vector<core::Event>& events) {
+  dispatch_->release(core_->begin_step(monotonic_now(), events));
+  const core::Decision decision = core_->finish_step();
+  dispatch_->perform(decision.actions);
+  observe(decision);
+  return decision.wake_at;
 }
 
 void Daemon::observe(const core::Decision& decision) {
@@ -296,18 +323,8 @@ void Daemon::wait_for_signals() {
       wait_for_signals();
       return;
     }
-    systemd::notify_stopping();
+    service_->stopping();
     context_.stop();
-  });
-}
-
-void Daemon::feed_watchdog() {
-  const auto period = systemd::watchdog_period();
-  if (!period) return;
-  systemd::feed_watchdog();
-  watchdog_.expires_after(*period / 2);
-  watchdog_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) feed_watchdog();
   });
 }
 
@@ -329,7 +346,7 @@ void Daemon::warn_of_restart(const config::Daemon& daemon) {
 }
 
 tl::expected<std::string, std::string> Daemon::reload() {
-  systemd::notify_reloading();
+  service_->reloading();
   const auto document = config::load(options_.config_file);
   std::string faults;
   if (document) {
@@ -338,15 +355,17 @@ tl::expected<std::string, std::string> Daemon::reload() {
     inbox_.post(core::LimitsChanged{limits_of(document->daemon.starts)});
     images_->set_policy(policy_of(document->daemon.images));
     desired_->reload(*document);
-    log::info("configuration reloaded", {{"file", options_.config_file.string()}});
+    log::info({"configuration reloaded", message_ids::kReloaded},
+              {{"file", options_.config_file.string()}});
   } else {
     for (const config::Fault& fault : document.error()) {
-      log::error("configuration refused, the old one stays", {{"fault", to_string(fault)}});
+      log::error({"configuration refused, the old one stays", message_ids::kReloadRefused},
+                 {{"fault", to_string(fault)}});
       faults += to_string(fault) + "\n";
     }
   }
   operator_->node_status().config_fault = faults;
-  systemd::notify_ready(faults.empty() ? "running" : "running; the last reload was refused");
+  service_->ready(faults.empty() ? "" : "the last reload was refused");
   if (!faults.empty()) return tl::unexpected(faults);
   return options_.config_file.string();
 }

@@ -4,7 +4,6 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -21,7 +20,9 @@
 #include "agent/observer.h"
 #include "agent/operator.h"
 #include "agent/recorder.h"
+#include "agent/service.h"
 #include "agent/workplaces.h"
+#include "systemd/listen_fds.h"
 
 namespace mayfly::agent {
 
@@ -49,25 +50,27 @@ class Daemon {
   tl::expected<void, std::string> find_gate(const config::Runtime& runtime);
   void make_core(const config::Daemon& config);
   void make_images(const config::Images& config);
-  tl::expected<void, std::string> serve(const config::Control& control);
+  void make_service(const std::string& runtime);
+  tl::expected<void, std::string> serve(const config::Control& control,
+                                        const std::vector<systemd::ListenFd>& handed_over);
   control::NodeStatus node_status(const config::Document& document) const;
 
   void hinted(const runtime::Hint& hint);
   void learn_about();
   void examine(const control::Reply<std::vector<doctor::Check>>& reply);
+  /// A turn's worth: in, decided, carried out. Returns when the next is due at the latest.
+  core::Time step(const std::vector<core::Event>& events);
   void observe(const core::Decision& decision);
   void drop_pool(const core::PoolName& pool);
   /// Logs of pools that earlier runs had and nobody wants.
   void sweep_pools();
   void warn_of_restart(const config::Daemon& daemon);
   void wait_for_signals();
-  void feed_watchdog();
   tl::expected<std::string, std::string> reload();
 
   Options options_;
   boost::asio::io_context context_{1};
   boost::asio::signal_set signals_;
-  boost::asio::steady_timer watchdog_;
   config::Daemon config_;  ///< as of the start
   bool swept_ = false;
   int run_lock_ = -1;
@@ -86,6 +89,7 @@ class Daemon {
   std::unique_ptr<Dispatch> dispatch_;
   std::unique_ptr<Observer> observer_;
   std::unique_ptr<Loop> loop_;
+  std::unique_ptr<Service> service_;
   std::unique_ptr<Operator> operator_;
   std::unique_ptr<control::Server> server_;
 };

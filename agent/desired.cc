@@ -5,6 +5,7 @@
 #include "agent/clock.h"
 #include "agent/crash_point.h"
 #include "agent/log.h"
+#include "agent/message_ids.h"
 #include "config/diff.h"
 #include "config/load.h"
 
@@ -177,6 +178,10 @@ void Desired::make_durable(const Request& request, const store::Revision& revisi
     if (parts_.catalog.find(name) != nullptr) {
       parts_.inbox.post(core::PoolDesired{parts_.catalog.settings(name)});
     }
+    if (result.kind != ChangeKind::kUnchanged) {
+      log::info({"pool applied", message_ids::kPoolApplied},
+                {{"pool", name}, {"revision", std::to_string(result.revision)}});
+    }
     reply(result);
   };
   save(revision, [this, name = request.pool.name, answer](bool saved) {
@@ -264,6 +269,8 @@ void Desired::end(const std::string& pool) {
   overtake(pool, ++asked_);
   parts_.catalog.drop(pool);
   ending_.insert(pool);
+  log::info({"pool deleted; its workers are told to stop", message_ids::kPoolDeleted},
+            {{"pool", pool}});
   parts_.inbox.post(core::PoolDropped{pool});
 }
 

@@ -3,13 +3,13 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
+#define SD_JOURNAL_SUPPRESS_LOCATION  // it would be this file, always
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
-#include <vector>
 
 namespace mayfly::agent::log {
 namespace {
@@ -56,7 +56,7 @@ bool& to_journal() {
   return journal;
 }
 
-/// "encode-1" → MAYFLY_POOL style: upper case, prefixed.
+/// "pool" → MAYFLY_POOL=….
 std::string journal_field(std::string_view key, std::string_view value) {
   std::string field = "MAYFLY_";
   for (const char c : key) {
@@ -67,20 +67,15 @@ std::string journal_field(std::string_view key, std::string_view value) {
   return field;
 }
 
-void write_journal(Level level, std::string_view message, Fields fields) {
-  std::vector<std::string> texts;
-  texts.reserve(fields.size() + 2);
-  texts.push_back("PRIORITY=" + std::to_string(priority(level)));
-  texts.push_back("MESSAGE=" + std::string(message));
-  for (const auto& [key, value] : fields) texts.push_back(journal_field(key, value));
+void write_journal(std::vector<std::string> entry) {
   std::vector<iovec> parts;
-  parts.reserve(texts.size());
-  for (std::string& text : texts) parts.push_back({text.data(), text.size()});
+  parts.reserve(entry.size());
+  for (std::string& text : entry) parts.push_back({text.data(), text.size()});
   sd_journal_sendv(parts.data(), static_cast<int>(parts.size()));
 }
 
 bool needs_quotes(std::string_view value) {
-  return value.empty() || value.find_first_of(" \"\n\t=") != std::string_view::npos;
+  return value.find_first_of(" \"\n\t=") != std::string_view::npos;
 }
 
 /// Workers' and clients' text ends up here: control characters never reach the terminal.
@@ -118,14 +113,28 @@ bool enabled(Level level) {
   return spdlog::should_log(to_spdlog(level));
 }
 
-void write(Level level, std::string_view message, Fields fields) {
+std::vector<std::string> journal_entry(Level level, const Message& message, Fields fields) {
+  std::vector<std::string> entry;
+  entry.reserve(fields.size() + 4);
+  entry.push_back("SYSLOG_IDENTIFIER=mayflyd");
+  entry.push_back("PRIORITY=" + std::to_string(priority(level)));
+  entry.push_back("MESSAGE=" + std::string(message.text));
+  if (!message.id.empty()) entry.push_back("MESSAGE_ID=" + std::string(message.id));
+  for (const auto& [key, value] : fields) {
+    if (!value.empty()) entry.push_back(journal_field(key, value));
+  }
+  return entry;
+}
+
+void write(Level level, const Message& message, Fields fields) {
   if (!enabled(level)) return;
   if (to_journal()) {
-    write_journal(level, message, fields);
+    write_journal(journal_entry(level, message, fields));
     return;
   }
-  std::string line(message);
+  std::string line(message.text);
   for (const auto& [key, value] : fields) {
+    if (value.empty()) continue;
     line += ' ';
     line += key;
     line += '=';

@@ -7,27 +7,24 @@
 
 namespace mayfly::agent {
 
-Loop::Loop(boost::asio::io_context& context, Parts parts, Observe observe)
-    : context_(context), parts_(parts), observe_(std::move(observe)), timer_(context) {}
+Loop::Loop(boost::asio::io_context& context, Inbox& inbox, Step step)
+    : context_(context), inbox_(inbox), step_(std::move(step)), timer_(context) {}
 
 void Loop::start() {
-  parts_.inbox.on_first([this] { schedule(); });
-  schedule();
+  inbox_.on_first([this] { ask_turn(); });
+  ask_turn();
 }
 
-void Loop::schedule() {
-  if (std::exchange(scheduled_, true)) return;
+void Loop::ask_turn() {
+  if (std::exchange(asked_, true)) return;
   boost::asio::post(context_, [this] { turn(); });
 }
 
 void Loop::turn() {
-  scheduled_ = false;
-  ++turns_;
-  parts_.dispatch.release(parts_.core.begin_step(monotonic_now(), parts_.inbox.take()));
-  const core::Decision decision = parts_.core.finish_step();
-  parts_.dispatch.perform(decision.actions);
-  observe_(decision);
-  arm(decision.wake_at);
+  asked_ = false;
+  const core::Time wake_at = step_(inbox_.take());
+  arm(wake_at);
+  if (settled_ && !asked_ && wake_at > monotonic_now()) settled_();
 }
 
 void Loop::arm(core::Time wake_at) {
@@ -41,7 +38,7 @@ void Loop::arm(core::Time wake_at) {
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     armed_for_ = core::kNever;
-    schedule();
+    ask_turn();
   });
 }
 

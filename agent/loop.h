@@ -1,46 +1,46 @@
-// One turn: read the inbox, step the core, dispatch, arm one timer. Everything else on the loop
-// only posts to the inbox.
+// When the core is stepped: once for each batch of the inbox, and when the step before said so.
+// Everything else on the loop only posts to the inbox. Refuses to know what a step does.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <cstdint>
 #include <functional>
+#include <vector>
 
-#include "agent/core/core.h"
-#include "agent/dispatch.h"
+#include "agent/core/event.h"
 #include "agent/inbox.h"
 
 namespace mayfly::agent {
 
 class Loop {
  public:
-  using Observe = std::function<void(const core::Decision&)>;
+  /// Steps the core with the batch and carries out what it decides; when to step again at the
+  /// latest.
+  using Step = std::function<core::Time(std::vector<core::Event>)>;
 
-  struct Parts {
-    core::Core& core;
-    Inbox& inbox;
-    Dispatch& dispatch;
-  };
-  /// `observe` is called after each turn's actions are out. All outlive this.
-  Loop(boost::asio::io_context& context, Parts parts, Observe observe);
+  /// `inbox` outlives this.
+  Loop(boost::asio::io_context& context, Inbox& inbox, Step step);
+
+  /// Called after each turn that made progress: its step came back, and left nothing that is due at
+  /// once, neither an event nor a deadline. One that only asks for the next has made none.
+  void on_settled(std::function<void()> settled) { settled_ = std::move(settled); }
 
   /// The first turn, and all that follow from it.
   void start();
-  [[nodiscard]] std::uint64_t turns() const { return turns_; }
+  /// A turn soon, whether or not there is an event for it.
+  void ask_turn();
 
  private:
   void turn();
-  void schedule();
   void arm(core::Time wake_at);
 
   boost::asio::io_context& context_;
-  Parts parts_;
-  Observe observe_;
+  Inbox& inbox_;
+  Step step_;
+  std::function<void()> settled_;
   boost::asio::steady_timer timer_;
   core::Time armed_for_ = core::kNever;
-  bool scheduled_ = false;
-  std::uint64_t turns_ = 0;
+  bool asked_ = false;
 };
 
 }  // namespace mayfly::agent

@@ -7,6 +7,7 @@
 
 #include "agent/daemon.h"
 #include "agent/log.h"
+#include "agent/message_ids.h"
 #include "agent/version.h"
 #include "config/load.h"
 
@@ -30,7 +31,8 @@ int serve(const agent::Daemon::Options& options, const config::Document& documen
   agent::Daemon daemon(options);
   const auto started = daemon.start(document);
   if (!started) {
-    agent::log::error("cannot start", {{"reason", started.error()}});
+    agent::log::error({"cannot start", agent::message_ids::kCannotStart},
+                      {{"reason", started.error()}});
     return 1;
   }
   daemon.run();

@@ -4,23 +4,34 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "agent/clock.h"
 #include "agent/core/words.h"
 #include "agent/log.h"
+#include "agent/message_ids.h"
 #include "agent/names.h"
 
 namespace mayfly::agent {
 namespace {
 
-/// What an operator should see without asking.
-bool is_trouble(std::string_view what) {
+/// What an operator should see without asking; its id. "" = it is no trouble.
+std::string_view trouble_id(std::string_view what) {
   namespace words = core::words;
-  static constexpr std::array kTrouble = {
-      words::kStartFailed,    words::kStartUncertain, words::kGateLost,
-      words::kReleaseFailed,  words::kRemoveFailed,   words::kLost,
-      words::kRevisionFailed, words::kBackoff,        words::kRevisionRefused};
-  return std::find(kTrouble.begin(), kTrouble.end(), what) != kTrouble.end();
+  namespace ids = message_ids;
+  using Trouble = std::pair<std::string_view, std::string_view>;
+  static constexpr std::array kTrouble{Trouble{words::kStartFailed, ids::kStartFailed},
+                                       Trouble{words::kStartUncertain, ids::kStartUncertain},
+                                       Trouble{words::kGateLost, ids::kGateLost},
+                                       Trouble{words::kReleaseFailed, ids::kReleaseFailed},
+                                       Trouble{words::kRemoveFailed, ids::kRemoveFailed},
+                                       Trouble{words::kLost, ids::kWorkerLost},
+                                       Trouble{words::kRevisionFailed, ids::kRevisionFailed},
+                                       Trouble{words::kBackoff, ids::kBackoff},
+                                       Trouble{words::kRevisionRefused, ids::kRevisionRefused}};
+  const auto found = std::find_if(kTrouble.begin(), kTrouble.end(),
+                                  [what](const Trouble& each) { return each.first == what; });
+  return found == kTrouble.end() ? "" : found->second;
 }
 
 }  // namespace
@@ -55,17 +66,21 @@ void Observer::measure(const core::Worker& worker) {
 }
 
 void Observer::write_log(const core::Transition& transition) const {
-  const bool trouble = is_trouble(transition.what);
-  const log::Level level = trouble ? log::Level::kWarning : log::Level::kDebug;
+  const std::string_view id = trouble_id(transition.what);
+  const log::Level level = id.empty() ? log::Level::kDebug : log::Level::kWarning;
   if (!log::enabled(level)) return;
   const std::string worker =
-      transition.worker ? worker_name(transition.pool, *transition.worker) : std::string("-");
-  const std::string slot = transition.slot ? std::to_string(*transition.slot) : std::string("-");
-  log::write(level, transition.what,
+      transition.worker ? worker_name(transition.pool, *transition.worker) : std::string();
+  const std::string slot = transition.slot ? std::to_string(*transition.slot) : std::string();
+  const std::string revision =
+      transition.revision == core::kNoRevision
+          ? std::string()
+          : std::to_string(static_cast<std::uint32_t>(transition.revision));
+  log::write(level, {transition.what, id},
              {{"pool", transition.pool},
               {"worker", worker},
               {"slot", slot},
-              {"revision", std::to_string(static_cast<std::uint32_t>(transition.revision))},
+              {"revision", revision},
               {"detail", transition.detail}});
 }
 

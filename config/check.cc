@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "config/document.h"
 #include "config/report.h"
 
 namespace mayfly::config {
@@ -168,6 +169,10 @@ std::string check_socket(std::string_view text) {
 
 std::string check_optional_socket(std::string_view text) {
   return text.empty() ? "" : check_socket(text);
+}
+
+std::string check_read_socket(std::string_view text) {
+  return text == kSocketNone ? "" : check_optional_socket(text);
 }
 
 std::string check_node_name(std::string_view text) {

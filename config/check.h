@@ -25,7 +25,9 @@ namespace mayfly::config {
 /// A path short enough for a unix socket.
 [[nodiscard]] std::string check_socket(std::string_view text);
 [[nodiscard]] std::string check_optional_socket(std::string_view text);  ///< "" is good too
-[[nodiscard]] std::string check_node_name(std::string_view text);        ///< "" is good too
+/// "", "none", or such a path.
+[[nodiscard]] std::string check_read_socket(std::string_view text);
+[[nodiscard]] std::string check_node_name(std::string_view text);  ///< "" is good too
 [[nodiscard]] std::string check_label(std::string_view text);
 [[nodiscard]] std::string check_identifier(std::string_view text);  ///< of containerd
 [[nodiscard]] std::string check_group(std::string_view text);       ///< "" is good too

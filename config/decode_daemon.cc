@@ -46,6 +46,11 @@ void decode_runtime(Section& in, Runtime& out) {
 void decode_control(Section& in, Control& out) {
   in.text("socket", out.socket, check_optional_socket);
   in.text("group", out.group, check_group);
+  in.text("read_socket", out.read_socket, check_read_socket);
+  in.text("read_group", out.read_group, check_group);
+  if (!out.socket.empty() && out.socket == out.read_socket) {
+    in.complain("read_socket", "must be another path than control.socket");
+  }
 }
 
 void decode_starts(Section& in, Starts& out) {

@@ -114,9 +114,13 @@ struct Runtime {
   bool operator==(const Runtime&) const = default;
 };
 
+inline constexpr const char* kSocketNone = "none";
+
 struct Control {
   std::string socket = "";  ///< "": <run-dir>/mayfly.sock
   std::string group = "mayfly";
+  std::string read_socket = "";  ///< "": <run-dir>/read.sock; or kSocketNone
+  std::string read_group = "mayfly-read";
   bool operator==(const Control&) const = default;
 };
 

@@ -4,9 +4,26 @@
 #include <time.h>
 
 #include <cstdint>
+#include <cstdlib>
 
 namespace mayfly::systemd {
 namespace {
+
+constexpr std::size_t kStatusMax = 400;
+
+/// A line break would begin another assignment; half a character would make systemd drop it all.
+std::string one_line(std::string text) {
+  if (text.size() > kStatusMax) {
+    std::size_t end = kStatusMax;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+    text.resize(end);
+  }
+  for (char& c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) c = ' ';
+  }
+  return text;
+}
 
 void send(const std::string& text) {
   sd_notify(0, text.c_str());
@@ -20,20 +37,24 @@ std::string monotonic_us() {
 
 }  // namespace
 
+bool notified() {
+  return std::getenv("NOTIFY_SOCKET") != nullptr;
+}
+
 void notify_ready(const std::string& status) {
-  send("READY=1\nSTATUS=" + status);
+  send("READY=1\nSTATUS=" + one_line(status));
 }
 
 void notify_reloading() {
   send("RELOADING=1\nMONOTONIC_USEC=" + monotonic_us());
 }
 
-void notify_stopping() {
-  send("STOPPING=1");
+void notify_stopping(const std::string& status) {
+  send("STOPPING=1\nSTATUS=" + one_line(status));
 }
 
 void notify_status(const std::string& status) {
-  send("STATUS=" + status);
+  send("STATUS=" + one_line(status));
 }
 
 void feed_watchdog() {

@@ -7,9 +7,13 @@
 
 namespace mayfly::systemd {
 
+/// A service manager waits to hear from this process.
+[[nodiscard]] bool notified();
+
+/// A status is one line: what would break it is blanked out, what is too long is cut.
 void notify_ready(const std::string& status);
 void notify_reloading();
-void notify_stopping();
+void notify_stopping(const std::string& status);
 void notify_status(const std::string& status);
 void feed_watchdog();
 

@@ -116,8 +116,7 @@ Failure Client::unreachable() const {
   return {ExitCode::kNoDaemon,
           "no daemon answers on " + socket_ + (error == 0 ? "" : ": ") +
               (error == 0 ? "" : std::strerror(error)) +
-              "; start one with `systemctl start mayfly` or `mayflyd --config FILE`, or name its "
-              "socket with --socket"};
+              "; start it with `systemctl start mayflyd`, or name another socket with --socket"};
 }
 
 void Client::prepare(Transfer& transfer) {

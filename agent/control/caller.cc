@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 
 namespace mayfly::control {
 namespace {
@@ -38,17 +39,20 @@ std::optional<Caller> caller_of(int socket) {
   return Caller{credentials.uid, credentials.gid, credentials.pid, std::move(*groups)};
 }
 
-Access access_of(const Caller& caller, std::optional<gid_t> group) {
-  if (caller.uid == 0 || caller.uid == geteuid()) return Access::kWrite;
-  if (!group) return Access::kNone;
-  const auto& groups = caller.groups;
-  const bool member =
-      caller.gid == *group || std::find(groups.begin(), groups.end(), *group) != groups.end();
-  return member ? Access::kWrite : Access::kNone;
+Access access_of(const Caller& caller, const Door& door) {
+  if (caller.uid == 0 || caller.uid == geteuid()) return door.most;
+  const auto is_in = [&caller](gid_t group) {
+    const auto& groups = caller.groups;
+    return caller.gid == group || std::find(groups.begin(), groups.end(), group) != groups.end();
+  };
+  return std::any_of(door.groups.begin(), door.groups.end(), is_in) ? door.most : Access::kNone;
 }
 
 std::optional<gid_t> find_group(const std::string& name) {
   if (name.empty()) return std::nullopt;
+  gid_t number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error == std::errc() && end == name.data() + name.size()) return number;
   std::vector<char> buffer(4096);
   group entry{};
   group* found = nullptr;

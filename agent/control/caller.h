@@ -20,9 +20,16 @@ struct Caller {
 /// Nothing: the kernel does not say, and the connection must not be served.
 [[nodiscard]] std::optional<Caller> caller_of(int socket);
 
-/// Root, this process's own user and members of `group` may write; nobody else may do anything.
-[[nodiscard]] Access access_of(const Caller& caller, std::optional<gid_t> group);
+/// A way in. Root, this process's own user and members of one of the groups may do `most`; nobody
+/// else may do anything.
+struct Door {
+  Access most = Access::kNone;
+  std::vector<gid_t> groups;
+};
 
+[[nodiscard]] Access access_of(const Caller& caller, const Door& door);
+
+/// By its name, or its number, which need not have a name.
 [[nodiscard]] std::optional<gid_t> find_group(const std::string& name);
 
 }  // namespace mayfly::control

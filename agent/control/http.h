@@ -53,7 +53,8 @@ using Respond = std::function<void(Response)>;
 [[nodiscard]] Response error_response(unsigned status, std::string_view code,
                                       std::string_view message);
 
-[[nodiscard]] Response forbidden();
+/// To a caller who may do no more than this.
+[[nodiscard]] Response forbidden(Access access);
 [[nodiscard]] Response too_large(std::uint64_t bytes_max);
 
 /// Errors: not a path, a broken percent escape, a control character, a key given twice.

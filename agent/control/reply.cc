@@ -34,9 +34,13 @@ Response error_response(unsigned status, std::string_view code, std::string_view
   return response;
 }
 
-Response forbidden() {
-  return error_response(403, "forbidden",
-                        "only root and members of the socket's group may use this");
+Response forbidden(Access access) {
+  return error_response(
+      403, "forbidden",
+      access == Access::kNone
+          ? "only root and members of the socket's group may use this"
+          : "this socket is for reading only: what changes something goes to the main control "
+            "socket, which root and members of its group may use");
 }
 
 Response too_large(std::uint64_t bytes_max) {

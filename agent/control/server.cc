@@ -29,11 +29,25 @@ void turn_away(Local::socket& socket) {
     return;
 }
 
-}  // namespace
+/// One socket, and those who came in by it.
+struct Listener {
+  Listener(Hub shared) : hub(std::move(shared)), acceptor(hub.loop), pause(hub.loop) {}
+  ~Listener() { cut_sessions(hub); }
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
 
-struct Server::Impl {
-  Impl(asio::io_context& loop, ServerOptions options, Operations& operations)
-      : hub{loop, std::move(options), operations}, acceptor(loop), pause(loop) {}
+  [[nodiscard]] tl::expected<void, std::string> start(const SocketOptions& options,
+                                                      std::optional<gid_t> group) {
+    auto listening = options.handed_over >= 0 ? SocketFile::adopt(options.handed_over)
+                                              : SocketFile::listen(options.path, group);
+    if (!listening) return tl::unexpected(listening.error());
+    file.emplace(std::move(*listening));
+    ErrorCode error;
+    acceptor.assign(Local(), file->take(), error);
+    if (error) return tl::unexpected("control socket " + options.path + ": " + error.message());
+    accept_next();
+    return {};
+  }
 
   void accept_next() {
     acceptor.async_accept([this, token = watch()](ErrorCode error, Local::socket socket) {
@@ -59,15 +73,41 @@ struct Server::Impl {
     const auto caller = caller_of(socket.native_handle());
     if (!caller) return;
     if (hub.sessions.size() >= hub.options.connections_max) return turn_away(socket);
-    begin_session(std::move(socket), *caller, access_of(*caller, group), hub);
+    begin_session(std::move(socket), *caller, hub);
   }
 
   std::shared_ptr<void> alive = std::make_shared<char>();
   Hub hub;
   Local::acceptor acceptor;
   asio::steady_timer pause;
-  std::optional<gid_t> group;
   std::optional<SocketFile> file;
+};
+
+}  // namespace
+
+struct Server::Impl {
+  Impl(asio::io_context& shared_loop, ServerOptions given, Operations& answering)
+      : loop(shared_loop), options(std::move(given)), operations(answering) {}
+
+  [[nodiscard]] tl::expected<void, std::string> open(const SocketOptions& socket, Access most) {
+    const auto group = find_group(socket.group);
+    if (!socket.group.empty() && !group) {
+      warnings.push_back("there is no group \"" + socket.group + "\": only root can use the " +
+                         (most == Access::kRead ? "read-only " : "") +
+                         "control socket; add the group");
+    }
+    Door door{most, {}};
+    if (group) door.groups.push_back(*group);
+    listeners.push_back(
+        std::make_unique<Listener>(Hub{loop, options, operations, disk, std::move(door)}));
+    return listeners.back()->start(socket, group);
+  }
+
+  asio::io_context& loop;
+  const ServerOptions options;
+  Operations& operations;
+  asio::thread_pool disk{1};
+  std::vector<std::unique_ptr<Listener>> listeners;
   std::vector<std::string> warnings;
 };
 
@@ -75,27 +115,19 @@ Server::Server(asio::io_context& loop, ServerOptions options, Operations& operat
     : impl_(std::make_unique<Impl>(loop, std::move(options), operations)) {}
 
 Server::~Server() {
-  cut_sessions(impl_->hub);
-  impl_->hub.disk.stop();
-  impl_->hub.disk.join();
+  impl_->listeners.clear();
+  impl_->disk.stop();
+  impl_->disk.join();
 }
 
 tl::expected<void, std::string> Server::start() {
-  const ServerOptions& options = impl_->hub.options;
-  if (auto prepared = Spool::prepare(options.spool_directory); !prepared) return prepared;
-  impl_->group = find_group(options.group);
-  if (!options.group.empty() && !impl_->group) {
-    impl_->warnings.push_back("there is no group \"" + options.group +
-                              "\": only root can use the control socket; add the group");
-  }
-  auto file = SocketFile::listen(options.socket, impl_->group);
-  if (!file) return tl::unexpected(file.error());
-  ErrorCode error;
-  impl_->acceptor.assign(Local(), file->take(), error);
-  if (error) return tl::unexpected("control socket " + options.socket + ": " + error.message());
-  impl_->file.emplace(std::move(*file));
-  impl_->accept_next();
-  return {};
+  const ServerOptions& options = impl_->options;
+  return Spool::prepare(options.spool_directory)
+      .and_then([&] { return impl_->open(options.socket, Access::kWrite); })
+      .and_then([&]() -> tl::expected<void, std::string> {
+        if (!options.read_socket) return {};
+        return impl_->open(*options.read_socket, Access::kRead);
+      });
 }
 
 const std::vector<std::string>& Server::warnings() const {

@@ -36,8 +36,8 @@ constexpr int kLingerReadsMax = 256;
 /// runs after the hub has let go does nothing.
 class Session final : public std::enable_shared_from_this<Session> {
  public:
-  Session(Local::socket socket, const Caller& caller, Access access, Hub& hub)
-      : stream_(std::move(socket)), timer_(hub.loop), caller_(caller), access_(access), hub_(&hub) {
+  Session(Local::socket socket, const Caller& caller, Hub& hub)
+      : stream_(std::move(socket)), timer_(hub.loop), caller_(caller), hub_(&hub) {
     hub_->sessions.insert(this);
   }
   ~Session() { close(); }
@@ -85,8 +85,8 @@ class Session final : public std::enable_shared_from_this<Session> {
   beast::basic_stream<Local> stream_;
   asio::steady_timer timer_;
   Caller caller_;
-  Access access_;
   Hub* hub_;
+  Access access_ = access_of(caller_, hub_->door);
   beast::flat_buffer buffer_{kBufferMax};
 
   // The request at hand.
@@ -113,8 +113,8 @@ class Session final : public std::enable_shared_from_this<Session> {
   int linger_reads_ = 0;
 };
 
-void begin_session(Local::socket socket, const Caller& caller, Access access, Hub& hub) {
-  std::make_shared<Session>(std::move(socket), caller, access, hub)->await_request();
+void begin_session(Local::socket socket, const Caller& caller, Hub& hub) {
+  std::make_shared<Session>(std::move(socket), caller, hub)->await_request();
 }
 
 void cut_sessions(Hub& hub) {
@@ -177,7 +177,7 @@ void Session::accept_request() {
   auto match = find_route(method_, target_);
   if (!match) return refuse(match.error());
   match_ = std::move(*match);
-  if (access_ < match_->route->access) return refuse(forbidden());
+  if (access_ < match_->route->access) return refuse(forbidden(access_));
   const bool upload = match_->route->body == BodyKind::kSpooled;
   const std::uint64_t max = upload ? options().import_bytes_max : options().body_bytes_max;
   if (header_->content_length().value_or(0) > max) return refuse(too_large(max));

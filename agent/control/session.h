@@ -1,4 +1,4 @@
-// One connection, and what all connections share. Inside the control folder only.
+// One connection, and what all connections of one socket share. Inside the control folder only.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -15,16 +15,17 @@ class Session;
 
 struct Hub {
   boost::asio::io_context& loop;
-  ServerOptions options;
+  const ServerOptions& options;
   Operations& operations;
-  std::set<Session*> sessions{};     ///< those that live
-  std::size_t streams = 0;           ///< those that follow something
-  boost::asio::thread_pool disk{1};  ///< uploads are written here: the loop never waits for a disk
+  boost::asio::thread_pool& disk;  ///< uploads are written here: the loop never waits for a disk
+  Door door;
+  std::set<Session*> sessions{};  ///< those that live
+  std::size_t streams = 0;        ///< those that follow something
 };
 
 /// Serves the connection until it ends. REQUIRES: `hub` outlives it, or cut_sessions was called.
 void begin_session(boost::asio::local::stream_protocol::socket socket, const Caller& caller,
-                   Access access, Hub& hub);
+                   Hub& hub);
 
 /// Ends all; none touches `hub` again.
 void cut_sessions(Hub& hub);

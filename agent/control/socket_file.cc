@@ -28,6 +28,13 @@ int try_connect(const sockaddr_un& address) {
   return error == EAGAIN ? 0 : error;  // EAGAIN: its backlog is full, so somebody is there
 }
 
+/// -1: it has none, or is no socket.
+int option(int fd, int name) {
+  int value = -1;
+  socklen_t size = sizeof value;
+  return getsockopt(fd, SOL_SOCKET, name, &value, &size) == 0 ? value : -1;
+}
+
 Outcome clear_stale(const std::string& path, const sockaddr_un& address) {
   struct stat status {};
   if (lstat(path.c_str(), &status) != 0) {
@@ -60,6 +67,18 @@ tl::expected<SocketFile, std::string> SocketFile::listen(const std::string& path
     return tl::unexpected(opened.error());
   }
   return file;
+}
+
+tl::expected<SocketFile, std::string> SocketFile::adopt(int fd) {
+  SocketFile file("", fd);
+  if (option(fd, SO_DOMAIN) == AF_UNIX && option(fd, SO_TYPE) == SOCK_STREAM &&
+      option(fd, SO_ACCEPTCONN) == 1) {
+    return file;
+  }
+  close(file.take());
+  return tl::unexpected(
+      "control socket: what was handed over as descriptor " + std::to_string(fd) +
+      " is not a listening unix stream socket; its unit needs ListenStream= with a path");
 }
 
 tl::expected<void, std::string> SocketFile::open(std::optional<gid_t> group) {

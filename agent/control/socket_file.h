@@ -15,7 +15,11 @@ class SocketFile {
   /// on is replaced. Error: one line with the path and what to do.
   [[nodiscard]] static tl::expected<SocketFile, std::string> listen(const std::string& path,
                                                                     std::optional<gid_t> group);
-  ~SocketFile();  ///< unlinks the name if it still is this socket; the descriptor is not its
+  /// One that somebody else made and listens on; its name and mode are left as they are. Takes `fd`
+  /// over in any case. Error: it is not a listening unix stream socket.
+  [[nodiscard]] static tl::expected<SocketFile, std::string> adopt(int fd);
+  ~SocketFile();  ///< unlinks the name if it is ours and still this socket; the descriptor is not
+                  ///< its
   SocketFile(SocketFile&& other) noexcept;
   SocketFile& operator=(SocketFile&&) = delete;
 

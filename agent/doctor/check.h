@@ -58,7 +58,7 @@ struct Answer {
 [[nodiscard]] Check check_gate(const Host& host, const std::string& gate);
 [[nodiscard]] Check check_capabilities(const Host& host);
 [[nodiscard]] Check check_run_dir(const Host& host, const std::string& run_dir);
-[[nodiscard]] Check check_group(const Host& host, const std::string& group);
+[[nodiscard]] std::vector<Check> check_groups(const Host& host, const config::Control& control);
 [[nodiscard]] Check check_clock(const Host& host);
 [[nodiscard]] std::vector<Check> check_realtime(const Host& host, const config::Loop& loop);
 

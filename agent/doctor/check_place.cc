@@ -122,14 +122,27 @@ Check check_run_dir(const Host& host, const std::string& run_dir) {
   return {"run folder", Status::kOk, run_dir + " is root's", ""};
 }
 
-Check check_group(const Host& host, const std::string& group) {
-  if (group.empty()) return {"control group", Status::kOk, "none asked for: root alone", ""};
+namespace {
+
+Check check_group(const Host& host, const std::string& name, const std::string& group,
+                  const std::string& socket) {
+  if (group.empty()) return {name, Status::kOk, "none asked for: root alone", ""};
   if (host.group_exists(group)) {
-    return {"control group", Status::kOk, "members of " + group + " may use the socket", ""};
+    return {name, Status::kOk, "members of " + group + " may use the " + socket, ""};
   }
-  return {"control group", Status::kWarning,
-          "there is no group " + group + ": root alone may use the socket",
+  return {name, Status::kWarning,
+          "there is no group " + group + ": root alone may use the " + socket,
           "groupadd --system " + group};
+}
+
+}  // namespace
+
+std::vector<Check> check_groups(const Host& host, const config::Control& control) {
+  std::vector<Check> checks{check_group(host, "control group", control.group, "socket")};
+  if (control.read_socket != config::kSocketNone) {
+    checks.push_back(check_group(host, "read group", control.read_group, "read-only socket"));
+  }
+  return checks;
 }
 
 }  // namespace mayfly::doctor

@@ -52,6 +52,7 @@ bool is_executable(const std::string& path) {
 }
 
 bool group_is_there(const std::string& name) {
+  if (name.find_first_not_of("0123456789") == std::string::npos) return true;
   std::vector<char> buffer(65'536);
   group entry{};
   group* found = nullptr;

@@ -39,6 +39,8 @@ gate = "/opt/mayfly-gate"
 [control]
 socket = "/tmp/mayfly.sock"
 group = "ops"
+read_socket = "/tmp/read.sock"
+read_group = "watchers"
 [starts]
 parallel = 4
 rate = 20
@@ -65,7 +67,7 @@ level = "warning"
   const Daemon wanted{.node = {"host-1.example", {{"zone", "a"}}},
                       .runtime = {"containerd", "/run/c.sock", "test", "native",
                                   "/system.slice/mayfly", 200, "/opt/mayfly-gate"},
-                      .control = {"/tmp/mayfly.sock", "ops"},
+                      .control = {"/tmp/mayfly.sock", "ops", "/tmp/read.sock", "watchers"},
                       .starts = {4, 20, 5},
                       .loop = {false},
                       .history = {500, 48h},
@@ -112,6 +114,11 @@ TEST(Daemon, RefusesValuesAtTheirPlace) {
            {"[runtime]\ncpu_weight = 10001", "runtime.cpu_weight: must be"},
            {"[runtime]\ngate = \"gate\"", "runtime.gate: must be an absolute path"},
            {"[control]\ngroup = \"a:b\"", "control.group: must be the name or number of a group"},
+           {"[control]\nread_socket = \"nowhere\"",
+            "control.read_socket: must be an absolute path"},
+           {"[control]\nread_group = \"a:b\"", "control.read_group: must be the name or number"},
+           {"[control]\nsocket = \"/a\"\nread_socket = \"/a\"",
+            "m.toml:3:15: control.read_socket: must be another path than control.socket"},
            {"[starts]\nparallel = 65", "starts.parallel: must be a whole number from 0 to 64"},
            {"[starts]\nrate = -1", "starts.rate: must be a number from 0 to 1000"},
            {"[starts]\nburst = 0", "starts.burst: must be a whole number from 1 to 10000"},
@@ -151,6 +158,7 @@ TEST(Daemon, RefusesValuesAtTheirPlace) {
   EXPECT_TRUE(holds(text_of(parse("control.socket = \"" + long_path + "\"").error()),
                     "control.socket: is longer than the 107 bytes"));
   EXPECT_TRUE(parse("control.socket = \"" + long_path.substr(0, 107) + "\""));
+  EXPECT_TRUE(parse("control.read_socket = \"none\""));
 }
 
 }  // namespace

@@ -3,13 +3,16 @@
 import os
 import socket
 import subprocess
+import sys
 
 from case import FOR_EVER_MS, PROGRAMS, SCRATCH, DaemonCase
+from lab import activate
 from lab.daemons import Mayflyd
 from stories import Stories, living
 
 FOR_EVER = living(FOR_EVER_MS)
 EXIT_CONFIG = 78
+ACTIVATE = activate.__file__
 
 
 class Corner:
@@ -138,14 +141,84 @@ class DaemonsOnAHost(DaemonCase):
             for _ in range(3):
                 self.hear(manager, "WATCHDOG=1")
             self.mayflyd.mayfly("reload")
-            self.hear(manager, "RELOADING=1")
+            self.assertGreater(int(self.hear(manager, "RELOADING=1")["MONOTONIC_USEC"]), 0)
             self.hear(manager, "READY=1")
             self.assertEqual(self.mayflyd.process.stop(), 0)
             self.hear(manager, "STOPPING=1")
         self.mayflyd.start()
 
-    def hear(self, manager, word):
+    def test_the_service_manager_is_told_how_it_goes(self):
+        path = self.place.path("notify-status")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(path)
+            manager.settimeout(60)
+            self.mayflyd.process.stop()
+            self.mayflyd.launch(env={"NOTIFY_SOCKET": path})
+            self.assertIn("0 pools, 0 workers", self.hear(manager, "READY=1")["STATUS"])
+            self.apply("told", command=FOR_EVER, replicas=2, standby=0)
+            all_well = "STATUS=1 pool, 2 workers, 0 respawns/s; runtime containerd answers"
+            self.hear(manager, all_well)
+            self.containerd.kill()
+            self.hear(manager, "STATUS=", "runtime containerd does not answer: ")
+            self.containerd.start()
+            self.hear(manager, all_well)
+            with open(self.mayflyd.config, encoding="utf-8") as file:
+                text = file.read()
+            self.addCleanup(self.place.write, "mayfly.toml", text)
+            self.place.write("mayfly.toml", text + "nonsense = 1\n")
+            self.assertEqual(self.command("reload").returncode, 1)
+            self.hear(manager, "READY=1", "the last reload was refused")
+            self.place.write("mayfly.toml", text)
+            self.mayflyd.mayfly("reload")
+            self.hear(manager, "READY=1", all_well)
+            self.mayflyd.process.stop()
+        self.mayflyd.start()
+
+    def hear(self, manager, *words):
+        """The first message with all of them, as a table."""
         for _ in range(1000):
-            if word in manager.recv(4096).decode().splitlines():
-                return
-        self.fail(f"{word} was never said")
+            message = manager.recv(4096).decode()
+            if all(word in message for word in words):
+                return dict(line.split("=", 1) for line in message.splitlines())
+        self.fail(f"{words} was never said")
+
+    # ---- sockets ------------------------------------------------------------------------------
+
+    def test_sockets_that_the_service_manager_hands_over_are_used_and_left(self):
+        main, read = self.place.path("handed-main"), self.place.path("handed-read")
+        for path in (main, read):
+            self.addCleanup(os.unlink, path)
+        self.mayflyd.process.stop()
+        self.mayflyd.launch(through=(
+            sys.executable, "-B", ACTIVATE, f"control={main}", f"read={read}", "--"))
+        def mayfly(socket_path, *args):
+            return subprocess.run([os.path.join(PROGRAMS, "mayfly"), "--socket", socket_path, *args],
+                                  capture_output=True, timeout=60, check=False).returncode
+        self.wait(lambda: mayfly(read, "status") == 0, "an answer")
+        before = [(os.stat(path).st_mode, os.stat(path).st_gid) for path in (main, read)]
+        self.assertEqual(mayfly(read, "reload"), 4)
+        self.assertEqual(mayfly(main, "reload"), 0)
+        self.assertFalse(os.path.exists(self.mayflyd.socket), "its own is there too")
+        self.assertEqual(self.mayflyd.process.stop(), 0)
+        after = [(os.stat(path).st_mode, os.stat(path).st_gid) for path in (main, read)]
+        self.assertEqual(after, before)
+        self.mayflyd.start()
+
+    def test_a_socket_of_an_unknown_name_ends_the_start(self):
+        path = self.place.path("handed-other")
+        self.addCleanup(os.unlink, path)
+        self.mayflyd.process.stop()
+        self.mayflyd.launch(through=(sys.executable, "-B", ACTIVATE, f"other={path}", "--"))
+        self.assertEqual(self.mayflyd.process.wait(), 1)
+        self.assertIn("FileDescriptorName=control", self.mayflyd.process.log_tail())
+        self.mayflyd.start()
+
+    def test_metrics_are_read_over_the_read_socket(self):
+        read = os.path.join(self.mayflyd.run_folder, "read.sock")
+        with socket.socket(socket.AF_UNIX) as scraper:
+            scraper.settimeout(30)
+            scraper.connect(read)
+            scraper.sendall(b"GET /metrics HTTP/1.1\r\nHost: m\r\nConnection: close\r\n\r\n")
+            answer = b"".join(iter(lambda: scraper.recv(65536), b""))
+        self.assertIn(b"200 OK", answer)
+        self.assertIn(b"mayfly_", answer)

@@ -22,7 +22,6 @@ LATE = {
     ("agent/cli/verbs.h", "status takes a bool"),
     ("agent/control/routes_stream.cc", "read_all takes N, N at most"),
     ("runtime/containerd/api.h", "stream takes N, N at most"),
-    ("tests/agent/control/server_test.cc", "N lines, N at most"),
     ("tests/agent/logs/logs_test.cc", "N lines, N at most"),
     ("tests/agent/logs/logs_test.cc", rules.UNEXPLAINED_SLEEP),
     ("tests/integration/worker.cc", rules.UNEXPLAINED_SLEEP),

@@ -333,9 +333,23 @@ TEST_F(Command, SaysThatNoDaemonAnswersAndHowToStartOne) {
   const Ran ran = run_mayfly("/nonexistent/mayfly.sock", {"status"});
   EXPECT_EQ(ran.code, 6);
   EXPECT_NE(ran.err.find("/nonexistent/mayfly.sock"), std::string::npos);
-  EXPECT_NE(ran.err.find("systemctl start mayfly"), std::string::npos);
+  EXPECT_NE(ran.err.find("`systemctl start mayflyd`"), std::string::npos);
   server_.stop_server();
   EXPECT_EQ(run({"status"}).code, 6);
+}
+
+TEST_F(Command, LooksOverTheReadSocketAndIsRefusedAnyChange) {
+  half_a_pool();
+  const Ran looked = run_mayfly(server_.read_socket(), {"get", "pools"});
+  EXPECT_EQ(looked.code, 0) << looked.err;
+  EXPECT_NE(looked.out.find("encode"), std::string::npos);
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {"scale", "encode", "5"}, {"apply", "-f", write("encode.toml", kEncode)}}) {
+    const Ran ran = run_mayfly(server_.read_socket(), words);
+    EXPECT_EQ(ran.code, 4);
+    EXPECT_NE(ran.err.find("this socket is for reading only"), std::string::npos) << ran.err;
+  }
+  EXPECT_TRUE(calls().empty());
 }
 
 TEST_F(Command, RefusesWrongUsage) {

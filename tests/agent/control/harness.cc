@@ -18,7 +18,8 @@ constexpr time_t kPatienceS = 60;
 
 ServerUnderTest::ServerUnderTest(const std::function<void(ServerOptions&)>& adjust)
     : work_(loop_.get_executor()), operations_(std::make_unique<FakeOperations>(loop_)) {
-  options_.socket = (directory_.path() / "mayfly.sock").string();
+  options_.socket.path = (directory_.path() / "mayfly.sock").string();
+  options_.read_socket.emplace().path = (directory_.path() / "read.sock").string();
   options_.spool_directory = (directory_.path() / "spool").string();
   options_.follow_interval = std::chrono::milliseconds(1);
   options_.audit = [this](const Audit& audit) {

@@ -23,7 +23,8 @@ class ServerUnderTest {
   ServerUnderTest(const ServerUnderTest&) = delete;
   ServerUnderTest& operator=(const ServerUnderTest&) = delete;
 
-  [[nodiscard]] std::string socket() const { return options_.socket; }
+  [[nodiscard]] std::string socket() const { return options_.socket.path; }
+  [[nodiscard]] std::string read_socket() const { return options_.read_socket->path; }
   [[nodiscard]] std::string spool_directory() const { return options_.spool_directory; }
   /// Runs on the loop's thread and waits for it.
   void on_loop(const std::function<void(FakeOperations&)>& work);

@@ -132,6 +132,27 @@ TEST(OpenApi, DescribesEveryFieldThatIsGiven) {
   }
 }
 
+TEST(OpenApi, TellsOfEveryWriteThatItMayBeForbidden) {
+  std::set<std::string> documented_ones;
+  std::string path;
+  std::string method;
+  std::smatch parts;
+  for (const std::string& line : document()) {
+    if (line == "components:") break;
+    if (std::regex_match(line, parts, std::regex("  (/.*):"))) path = parts[1];
+    if (std::regex_match(line, parts, std::regex("    ([a-z]+):"))) method = parts[1];
+    if (line.find("\"403\":") != std::string::npos) documented_ones.insert(method + " " + path);
+  }
+  std::set<std::string> writes;
+  for (const Route& route : routes()) {
+    if (route.access != Access::kWrite) continue;
+    std::string operation = std::string(route.method) + " " + std::string(route.path);
+    for (char& c : operation) c = static_cast<char>(std::tolower(c));
+    writes.insert(operation);
+  }
+  EXPECT_EQ(documented_ones, writes);
+}
+
 TEST(OpenApi, ListsTheWordsThatAreGiven) {
   std::string text;
   for (const std::string& line : document()) text += line + "\n";

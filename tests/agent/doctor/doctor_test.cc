@@ -207,9 +207,15 @@ TEST_F(Doctor, LooksAtPermissions) {
             "permissions failed: missing: CAP_SYS_ADMIN\n"
             "run folder failed: /run/mayfly may be changed by others than root: they could take "
             "over gates\n"
-            "control group warning: there is no group mayfly: root alone may use the socket\n");
-  subject_.config.control.group = "";
-  EXPECT_EQ(check_group(host_, "").status, Status::kOk);
+            "control group warning: there is no group mayfly: root alone may use the socket\n"
+            "read group warning: there is no group mayfly-read: root alone may use the read-only "
+            "socket\n");
+  config::Control control;
+  control.group = "";
+  control.read_group = "";
+  for (const Check& check : check_groups(host_, control)) EXPECT_EQ(check.status, Status::kOk);
+  control.read_socket = config::kSocketNone;
+  EXPECT_EQ(check_groups(host_, control).size(), 1U);
 }
 
 TEST_F(Doctor, LooksAtTheScheduler) {
@@ -245,6 +251,7 @@ TEST(ThisHost, AnswersEveryQuestion) {
   EXPECT_FALSE(host.executable("/etc/passwd"));
   EXPECT_TRUE(host.group_exists("root"));
   EXPECT_FALSE(host.group_exists("no-such-group-here"));
+  EXPECT_TRUE(host.group_exists("4242")) << "a number needs no name";
   (void)host.pidfd_open();
   (void)host.realtime();
   (void)host.clock_synchronised();

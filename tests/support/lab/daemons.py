@@ -284,10 +284,10 @@ class Mayflyd:
         self.launch()
         self.wait_up()
 
-    def launch(self, program="mayflyd", env=None):
-        """Starts it and waits for nothing."""
+    def launch(self, program="mayflyd", env=None, through=()):
+        """Starts it, `through` a program that becomes it, and waits for nothing."""
         self.process = Process(
-            [os.path.join(self.programs, program), "--config", self.config,
+            [*through, os.path.join(self.programs, program), "--config", self.config,
              "--state-dir", self.place.path("state"), "--run-dir", self.run_folder],
             self.place.path("mayflyd.log"), env)
 
