@@ -7,6 +7,7 @@
 #include <functional>
 #include <iostream>
 
+#include "agent/cli/complete.h"
 #include "agent/cli/text.h"
 #include "agent/cli/verbs.h"
 
@@ -60,13 +61,16 @@ void set_verb(CLI::App* command, Arguments& given, Verb verb) {
 void add_wait(CLI::App* command, Arguments& given) {
   command->add_flag("--wait", given.wait, "Return when it is done, not when it is accepted");
   command->add_option("--timeout", given.timeout, "How long to wait: 30s, 5m, 1h")
+      ->type_name("DURATION")
       ->check(check_duration)
       ->capture_default_str();
 }
 
 void add_files(CLI::App* command, Arguments& given) {
-  command->add_option("-f,--file", given.files,
-                      "Pool file (TOML or JSON), directory of such, or - for standard input");
+  command
+      ->add_option("-f,--file", given.files,
+                   "Pool file (TOML or JSON), directory of such, or - for standard input")
+      ->type_name("FILE");
 }
 
 // ---- reading --------------------------------------------------------------------------------
@@ -77,15 +81,20 @@ void add_status(CLI::App& app, Arguments& given) {
   set_verb(status_verb, given, [&given](Context& context) { return status(context, given.watch); });
 
   CLI::App* why_verb = add(app, "why", "Why slots are empty, and when each is tried next");
-  why_verb->add_option("place", given.name, "POOL or POOL/SLOT")->required();
+  why_verb->add_option("place", given.name, "POOL or POOL/SLOT")
+      ->type_name("POOL[/SLOT]")
+      ->required();
   set_verb(why_verb, given, [&given](Context& context) { return why(context, given.name); });
 
   CLI::App* doctor_verb = add(app, "doctor", "What is wrong with this host, and what mends it");
   doctor_verb->add_option("--config", given.doctor.config_file, "Without a daemon: its main file")
+      ->type_name("FILE")
       ->capture_default_str();
   doctor_verb->add_option("--state-dir", given.doctor.state_dir, "Without a daemon: its state")
+      ->type_name("DIR")
       ->capture_default_str();
   doctor_verb->add_option("--run-dir", given.doctor.run_dir, "Without a daemon: its sockets")
+      ->type_name("DIR")
       ->capture_default_str();
   set_verb(doctor_verb, given,
            [&given](Context& context) { return doctor(context, given.doctor); });
@@ -96,7 +105,9 @@ void add_status(CLI::App& app, Arguments& given) {
 void add_get_kind(CLI::App& get_verb, Arguments& given, Kind kind, const std::string& name) {
   CLI::App* verb = add(get_verb, name, "List " + name);
   verb->alias(name.substr(0, name.size() - 1));
-  if (kind != Kind::kImages) verb->add_option("pool", given.pool, "Of this pool only");
+  if (kind != Kind::kImages) {
+    verb->add_option("pool", given.pool, "Of this pool only")->type_name("POOL");
+  }
   if (kind == Kind::kExits) {
     verb->add_option("--limit", given.get.limit, "At most so many, the latest first")
         ->check(CLI::Range(1, 1000))
@@ -123,7 +134,10 @@ void add_get(CLI::App& app, Arguments& given) {
 
 void add_describe(CLI::App& app, Arguments& given) {
   CLI::App* verb = add(app, "describe", "All about one pool or worker");
-  verb->add_option("what", given.names, "[pool|worker] NAME")->required()->expected(1, 2);
+  verb->add_option("what", given.names, "[pool|worker] NAME")
+      ->type_name("POOL|WORKER")
+      ->required()
+      ->expected(1, 2);
   set_verb(verb, given, [&given](Context& context) -> Outcome {
     const std::string& first = given.names.front();
     if (given.names.size() == 1) return describe_any(context, first);
@@ -141,7 +155,7 @@ void add_streams(CLI::App& app, Arguments& given) {
            [&given](Context& context) { return events(context, given.events); });
 
   CLI::App* logs_verb = add(app, "logs", "What a worker, or all workers of a pool, wrote");
-  logs_verb->add_option("name", given.name, "WORKER or POOL")->required();
+  logs_verb->add_option("name", given.name, "WORKER or POOL")->type_name("WORKER|POOL")->required();
   logs_verb->add_flag("-f,--follow", given.logs.follow, "Go on as it is written");
   logs_verb->add_flag("--stderr", given.logs.error_stream, "Standard error, not output");
   logs_verb->add_option("--tail", given.logs.tail, "Begin with the last so many lines of each");
@@ -167,7 +181,7 @@ void add_apply(CLI::App& app, Arguments& given) {
   set_verb(diff_verb, given, [&given](Context& context) { return diff(context, given.files); });
 
   CLI::App* delete_verb = add(app, "delete", "End pools: their workers are stopped");
-  delete_verb->add_option("pools", given.names, "Pools");
+  delete_verb->add_option("pools", given.names, "Pools")->type_name("POOL");
   add_files(delete_verb, given);
   add_wait(delete_verb, given);
   set_verb(delete_verb, given, [&given](Context& context) {
@@ -202,7 +216,9 @@ Result<ScaleOptions> parse_scale(std::vector<std::string> words) {
 
 void add_scale(CLI::App& app, Arguments& given) {
   CLI::App* verb = add(app, "scale", "Change how many workers a pool keeps");
-  verb->add_option("wanted", given.names, "NAME N, or NAME=N (several)")->required();
+  verb->add_option("wanted", given.names, "NAME N, or NAME=N (several)")
+      ->type_name("POOL=N")
+      ->required();
   add_wait(verb, given);
   set_verb(verb, given, [&given](Context& context) -> Outcome {
     auto options = parse_scale(given.names);
@@ -218,20 +234,21 @@ struct NamedVerbEntry {
   const char* name;
   const char* help;
   const char* what;
+  const char* type;
   NamedVerb run;
 };
 
 constexpr NamedVerbEntry kNamedVerbs[] = {
-    {"pause", "Start no more workers; running ones stay", "pools", change_pools},
-    {"resume", "Undo pause", "pools", change_pools},
-    {"reset", "Forget failures: try again at once", "pools", change_pools},
-    {"retire", "Replace workers: TERM, the pool's grace, KILL", "workers", stop_workers},
-    {"kill", "Replace workers: KILL now", "workers", stop_workers}};
+    {"pause", "Start no more workers; running ones stay", "pools", "POOL", change_pools},
+    {"resume", "Undo pause", "pools", "POOL", change_pools},
+    {"reset", "Forget failures: try again at once", "pools", "POOL", change_pools},
+    {"retire", "Replace workers: TERM, the pool's grace, KILL", "workers", "WORKER", stop_workers},
+    {"kill", "Replace workers: KILL now", "workers", "WORKER", stop_workers}};
 
 void add_named_verbs(CLI::App& app, Arguments& given) {
   for (const NamedVerbEntry& entry : kNamedVerbs) {
     CLI::App* verb = add(app, entry.name, entry.help);
-    verb->add_option(entry.what, given.names, entry.what)->required();
+    verb->add_option(entry.what, given.names, entry.what)->type_name(entry.type)->required();
     set_verb(verb, given, [&given, &entry](Context& context) {
       return entry.run(context, entry.name, given.names);
     });
@@ -242,16 +259,19 @@ void add_image(CLI::App& app, Arguments& given) {
   CLI::App* verb = add(app, "image", "Images: what is here, and how it comes and goes");
   verb->require_subcommand(1);
   CLI::App* import_verb = add(*verb, "import", "Bring in a docker-archive or OCI tar");
-  import_verb->add_option("file", given.file, "The tar file")->required();
-  import_verb->add_option("--name", given.name, "Name it so, whatever the file says");
+  import_verb->add_option("file", given.file, "The tar file")->type_name("FILE")->required();
+  import_verb->add_option("--name", given.name, "Name it so, whatever the file says")
+      ->type_name("NAME");
   set_verb(import_verb, given,
            [&given](Context& context) { return image_import(context, given.file, given.name); });
   CLI::App* pull_verb = add(*verb, "pull", "Fetch an image as its registry has it now");
-  pull_verb->add_option("name", given.name, "host/name:tag or host/name@sha256:…")->required();
+  pull_verb->add_option("name", given.name, "host/name:tag or host/name@sha256:…")
+      ->type_name("IMAGE")
+      ->required();
   set_verb(pull_verb, given,
            [&given](Context& context) { return image_pull(context, given.name); });
   CLI::App* rm_verb = add(*verb, "rm", "Remove images that Mayfly brought in and no pool needs");
-  rm_verb->add_option("names", given.names, "Names or digests")->required();
+  rm_verb->add_option("names", given.names, "Names or digests")->type_name("IMAGE")->required();
   set_verb(rm_verb, given,
            [&given](Context& context) { return image_remove(context, given.names); });
   CLI::App* gc_verb = add(*verb, "gc", "Remove now what images.keep and disk_free_min say");
@@ -268,14 +288,28 @@ void add_config(CLI::App& app, Arguments& given) {
   verb->require_subcommand(1);
   CLI::App* check_verb = add(*verb, "check", "Say what is wrong with them; needs no daemon");
   given.file = "/etc/mayfly/mayfly.toml";
-  check_verb->add_option("file", given.file, "The main file")->capture_default_str();
+  check_verb->add_option("file", given.file, "The main file")
+      ->type_name("FILE")
+      ->capture_default_str();
   set_verb(check_verb, given,
            [&given](Context& context) { return config_check(context.out, given.file); });
   set_verb(add(app, "reload", "Have the daemon read its files again"), given, reload);
 }
 
+void add_completion(CLI::App& app, Arguments& given) {
+  CLI::App* verb = add(app, "completion", "The script that completes this command in a shell");
+  verb->add_option("shell", given.name, "bash, zsh or fish")
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+      ->required();
+  set_verb(verb, given, [&given](Context& context) -> Outcome {
+    context.out.write(completion_script(given.name));
+    return {};
+  });
+}
+
 void add_all(CLI::App& app, Arguments& given) {
   app.add_option("--socket", given.socket, "The daemon's control socket")
+      ->type_name("FILE")
       ->envname("MAYFLY_SOCKET")
       ->capture_default_str();
   app.add_option("-o,--output", given.format, "table, wide, json or name")
@@ -290,6 +324,7 @@ void add_all(CLI::App& app, Arguments& given) {
   add_named_verbs(app, given);
   add_image(app, given);
   add_config(app, given);
+  add_completion(app, given);
 }
 
 Format format_of(const std::string& word) {
@@ -307,6 +342,10 @@ int parse_and_run(int argc, const char* const* argv) {
   CLI::App app("Keeps short-lived container workers alive", "mayfly");
   Arguments given;
   add_all(app, given);
+  if (argc > 1 && std::string_view(argv[1]) == kCompleteWord) {
+    std::cout << complete(app, {argv + 2, argv + argc});
+    return static_cast<int>(ExitCode::kOk);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {  // --help

@@ -78,9 +78,11 @@ bool may_take_realtime() {
   return taken;
 }
 
-bool clock_is_synchronised() {
+std::optional<bool> clock_is_synchronised() {
   timex state{};
-  return adjtimex(&state) != TIME_ERROR && (state.status & STA_UNSYNC) == 0;
+  const int answer = adjtimex(&state);
+  if (answer < 0) return std::nullopt;
+  return answer != TIME_ERROR && (state.status & STA_UNSYNC) == 0;
 }
 
 }  // namespace

@@ -27,9 +27,10 @@ struct Host {
   std::function<std::optional<FileStatus>(const std::string& path)> status;
   std::function<bool(const std::string& path)> executable;
   std::function<bool(const std::string& name)> group_exists;
-  std::function<bool()> pidfd_open;          ///< it works
-  std::function<bool()> realtime;            ///< SCHED_FIFO may be taken
-  std::function<bool()> clock_synchronised;  ///< by the kernel's word
+  std::function<bool()> pidfd_open;  ///< it works
+  std::function<bool()> realtime;    ///< SCHED_FIFO may be taken
+  /// By the kernel's word; none where this process may not ask.
+  std::function<std::optional<bool>()> clock_synchronised;
 };
 
 [[nodiscard]] Host this_host();

@@ -66,6 +66,8 @@ struct Logs::Impl {
   void watch(Pool& pool, const std::string& worker, Bounds bounds);
   void unwatch(Pool& pool, const std::string& worker);
   std::uint64_t look(Growth::Key key);
+  [[nodiscard]] std::uint64_t occupied(const Pool& pool) const;
+  [[nodiscard]] bool is_over(const Pool& pool) const;
   void make_room(Pool& pool);
   void remove_oldest(Pool& pool);
 
@@ -125,14 +127,27 @@ void Logs::Impl::remove_oldest(Pool& pool) {
   pool.ended.pop_front();
 }
 
+std::uint64_t Logs::Impl::occupied(const Pool& pool) const {
+  if (const auto told = pool.shelf.occupied()) return *told;
+  std::uint64_t bytes = pool.ended_occupied;
+  for (const auto& [worker, serial] : pool.live) {
+    for (const auto& size : live.at(serial).sizes) bytes += size.occupied;
+  }
+  return bytes;
+}
+
+bool Logs::Impl::is_over(const Pool& pool) const {
+  return occupied(pool) > pool.bytes || pool.shelf.is_short_of_room();
+}
+
 void Logs::Impl::make_room(Pool& pool) {
   while (pool.ended.size() > kEndedMax || pool.ended_occupied > pool.bytes) remove_oldest(pool);
-  if (pool.shelf.occupied() <= pool.bytes) return;
+  if (!is_over(pool)) return;
   // The living come first. Some may have grown in ways that nothing tells of, a mapping say.
   for (const auto& [worker, serial] : pool.live) {
     for (const Stream stream : kStreams) look(key_of(serial, stream));
   }
-  while (!pool.ended.empty() && pool.shelf.occupied() > pool.bytes) remove_oldest(pool);
+  while (!pool.ended.empty() && is_over(pool)) remove_oldest(pool);
 }
 
 // ---- workers ----------------------------------------------------------------------------------

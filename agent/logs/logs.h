@@ -30,7 +30,7 @@ struct Writers {
 class Logs {
  public:
   /// `root`: a directory on the host (created 0700); each pool gets a tmpfs mounted below it, which
-  /// outlives the agent and is found again. Where mounting is not permitted, plain files are used.
+  /// outlives the agent and is found again. Not permitted to mount: plain files, bounded by root's.
   Logs(boost::asio::io_context& loop, std::string root);
   ~Logs();
   Logs(const Logs&) = delete;

@@ -113,8 +113,8 @@ tl::expected<Shelf, std::string> Shelf::open(const std::string& root, const std:
       return tl::make_unexpected(fault("cannot make", directory));
     }
   }
-  // On plain files the size of a pool is bounded only by our speed, its inodes not at all, and what
-  // workers write reaches a disk if one is there.
+  // On plain files a flood is bounded by our speed alone, and by the room of the file system, which
+  // is a disk's if one is there.
   const bool mounted_before = is_mounted(path, root);
   const bool mounted = mounted_before || mount_at(path, bytes);
   Descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -142,11 +142,19 @@ void Shelf::resize(std::uint64_t bytes) const {
   ::mount(nullptr, path_.c_str(), nullptr, MS_REMOUNT | kMountFlags, mount_options(bytes).c_str());
 }
 
-std::uint64_t Shelf::occupied() const {
+std::optional<std::uint64_t> Shelf::occupied() const {
   struct statfs filesystem {};
-  if (!mounted_ || ::fstatfs(directory_.get(), &filesystem) != 0) return 0;
+  if (!mounted_ || ::fstatfs(directory_.get(), &filesystem) != 0) return std::nullopt;
   return (filesystem.f_blocks - filesystem.f_bfree) *
          static_cast<std::uint64_t>(filesystem.f_bsize);
+}
+
+bool Shelf::is_short_of_room() const {
+  struct statfs filesystem {};
+  if (mounted_ || ::fstatfs(directory_.get(), &filesystem) != 0) return false;
+  const auto block = static_cast<std::uint64_t>(filesystem.f_bsize);
+  const std::uint64_t least = std::min(kSlackBytes, filesystem.f_blocks * block / 4);
+  return filesystem.f_bavail * block < least;
 }
 
 std::vector<std::string> Shelf::workers() const {

@@ -1,10 +1,11 @@
 // One pool's directory of log files: a small tmpfs where mounting is permitted, plain files where
-// not. Each stream of a worker is one file. Knows files; refuses to know which workers live. The
-// files are written by hostile processes, who can resize them and punch holes as they like; nothing
-// here trusts a size or waits.
+// not, which may share one. Each stream of a worker is one file. Knows files; refuses to know which
+// workers live. The files are written by hostile processes, who can resize them and punch holes as
+// they like; nothing here trusts a size or waits.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
@@ -48,8 +49,10 @@ class Shelf {
   [[nodiscard]] std::vector<std::string> workers() const;
 
   [[nodiscard]] std::string path_of(const std::string& worker, Stream stream) const;
-  /// Bytes in use by all files; on plain files unknown, 0.
-  [[nodiscard]] std::uint64_t occupied() const;
+  /// Bytes in use by all files; none on plain files, where the file system tells of others' too.
+  [[nodiscard]] std::optional<std::uint64_t> occupied() const;
+  /// On plain files: the file system that they share with others is nearly full.
+  [[nodiscard]] bool is_short_of_room() const;
   /// The pool may keep `bytes` from now on.
   void resize(std::uint64_t bytes) const;
 

@@ -43,6 +43,11 @@ bool is_plain_name(const std::string& name) {
          name.find_first_not_of(kPlain) == std::string::npos && name[0] != '.' && name[0] != '-';
 }
 
+/// In a sandbox of systemd's our own /tmp and /home are not the host's.
+bool is_on_host(const std::string& path) {
+  return access(("/proc/1/root" + path).c_str(), F_OK) == 0 || access(path.c_str(), F_OK) == 0;
+}
+
 std::vector<runtime::Warning> warnings_of(const Facts& facts) {
   // Podman has no daemon that its containers could go with.
   if (facts.is_podman || facts.live_restore) return {};
@@ -191,7 +196,8 @@ void Docker::create_from(runtime::ContainerSpec spec, const LocalImage& image,
 std::string Docker::fault_of_mounts(const runtime::ContainerSpec& spec) const {
   if (!engine_.facts()->is_podman) return {};
   for (const auto& mount : spec.mounts) {
-    if (access(mount.source.c_str(), F_OK) != 0) return mount.source + ": " + std::strerror(errno);
+    if (is_on_host(mount.source)) continue;
+    return mount.source + ": " + std::strerror(errno);
   }
   return {};
 }

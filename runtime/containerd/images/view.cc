@@ -9,14 +9,22 @@
 #include <unistd.h>
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
 
+#include "runtime/containerd/images/layers.h"
+#include "runtime/descriptor.h"
+
 namespace mayfly::containerd {
 namespace {
 
+using runtime::Descriptor;
+
 constexpr std::size_t kFileBytesMax = 1 << 20;
+constexpr const char* kPasswd = "etc/passwd";
+constexpr const char* kGroup = "etc/group";
 
 // The mount happens in a mount namespace that ends with the thread, on a directory that is always
 // there: nobody else sees it, and no crash leaves it behind.
@@ -71,38 +79,45 @@ bool mount_all(const Mounts& mounts) {
 }
 
 /// Symbolic links in the image lead nowhere but into the image.
-std::string read_inside(int root, const char* path) {
+Descriptor open_inside(int root, const char* path) {
   open_how how{};
   how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  const auto file = static_cast<int>(syscall(SYS_openat2, root, path, &how, sizeof how));
-  if (file < 0) return {};
+  return Descriptor(static_cast<int>(syscall(SYS_openat2, root, path, &how, sizeof how)));
+}
+
+std::string read_all(const Descriptor& file) {
   std::string text;
   struct stat status {};
-  const bool plain = fstat(file, &status) == 0 && S_ISREG(status.st_mode);
+  const bool plain = file && fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode);
   std::array<char, 64 * 1024> buffer{};
   while (plain && text.size() < kFileBytesMax) {
-    const auto size = ::read(file, buffer.data(), buffer.size());
+    const auto size = ::read(file.get(), buffer.data(), buffer.size());
     if (size <= 0) break;
     text.append(buffer.data(), static_cast<std::size_t>(size));
   }
-  ::close(file);
   return text.size() < kFileBytesMax ? text : std::string();
+}
+
+/// None where mounting is not permitted.
+std::optional<oci::Accounts> accounts_mounted(const Mounts& mounts) {
+  std::optional<oci::Accounts> accounts;
+  std::thread([&] {
+    if (!mount_all(mounts)) return;
+    const Descriptor root(open(kMountPoint, O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!root) return;
+    accounts = {read_all(open_inside(root.get(), kPasswd)),
+                read_all(open_inside(root.get(), kGroup))};
+  }).join();
+  return accounts;
 }
 
 }  // namespace
 
 oci::Accounts accounts_in(const Mounts& mounts) {
-  oci::Accounts accounts;
-  std::thread([&] {
-    if (!mount_all(mounts)) return;
-    const int root = open(kMountPoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (root < 0) return;
-    accounts.passwd = read_inside(root, "etc/passwd");
-    accounts.group = read_inside(root, "etc/group");
-    ::close(root);
-  }).join();
-  return accounts;
+  if (auto accounts = accounts_mounted(mounts)) return *std::move(accounts);
+  const Layers layers(directories_of(mounts));
+  return {read_all(layers.open(kPasswd)), read_all(layers.open(kGroup))};
 }
 
 }  // namespace mayfly::containerd

@@ -11,7 +11,7 @@ namespace mayfly::containerd {
 using Mounts = google::protobuf::RepeatedPtrField<wire::Mount>;
 
 /// etc/passwd and etc/group of the file system that these mounts make. What cannot be read, or is
-/// not an ordinary small file, is empty. Needs CAP_SYS_ADMIN.
+/// not an ordinary small file, is empty. Where mounting is not permitted, the layers are looked at.
 [[nodiscard]] oci::Accounts accounts_in(const Mounts& mounts);
 
 }  // namespace mayfly::containerd

@@ -198,13 +198,13 @@ TEST_F(Doctor, LooksAtTheGate) {
 TEST_F(Doctor, LooksAtPermissions) {
   write("/proc/self/status", "CapEff:\t0000000000000000\n");
   EXPECT_EQ(complaints(),
-            "permissions failed: missing: CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_KILL, CAP_SYS_PTRACE, "
-            "CAP_SYS_ADMIN\n");
-  write("/proc/self/status", "CapEff:\t000001ffffdfffff\n");  // all but SYS_ADMIN
+            "permissions failed: missing: CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_KILL, "
+            "CAP_SYS_PTRACE\n");
+  write("/proc/self/status", "CapEff:\t000001fffff7ffff\n");  // all but SYS_PTRACE
   host_.status = [](const std::string&) { return FileStatus{0777, 0}; };
   host_.group_exists = [](const std::string&) { return false; };
   EXPECT_EQ(complaints(),
-            "permissions failed: missing: CAP_SYS_ADMIN\n"
+            "permissions failed: missing: CAP_SYS_PTRACE\n"
             "run folder failed: /run/mayfly may be changed by others than root: they could take "
             "over gates\n"
             "control group warning: there is no group mayfly: root alone may use the socket\n"
@@ -235,6 +235,9 @@ TEST_F(Doctor, LooksAtTheClocks) {
   host_.clock_synchronised = [] { return false; };
   EXPECT_EQ(complaints(),
             "clock warning: the wall clock is not synchronised: times in records may lie\n");
+  host_.clock_synchronised = [] { return std::nullopt; };
+  EXPECT_EQ(complaints(), "");
+  EXPECT_NE(check_clock(host_).what.find("timedatectl"), std::string::npos);
   EXPECT_EQ(check_wall_clock(1'500).status, Status::kOk);
   EXPECT_EQ(check_wall_clock(-1'500).status, Status::kOk);
   EXPECT_EQ(check_wall_clock(-3'600'000).status, Status::kWarning);
