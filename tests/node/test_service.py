@@ -57,6 +57,7 @@ class ServiceOnANode(InstalledCase):
     def test_a_daemon_that_hangs_is_restarted_by_the_watchdog(self):
         began_s = float(self.node.run("cat", "/proc/uptime").split()[0])
         self.node.signal("STOP", self.pid)
+        self.addCleanup(self.node.attempt, "sh", "-c", f"kill -CONT {self.pid}")
         self.wait_another_daemon()
         started_us = int(self.node.show(SERVICE, "ExecMainStartTimestampMonotonic"))
         self.assertLess(started_us / 1e6 - began_s, WATCHDOG_MOST_S)

@@ -7,7 +7,8 @@ from lab.process import wait_until
 from node_case import FOR_EVER, SERVICE, InstalledCase
 
 SOCKETS = ("mayflyd.socket", "mayflyd-read.socket")
-READ_SOCKET = "/run/mayfly/read.sock"
+CONTROL, READ = "/run/mayfly/mayfly.sock", "/run/mayfly/read.sock"
+DONE, REFUSED = 0, 4
 CLIENTS, RESTARTS = 4, 5
 
 
@@ -22,11 +23,26 @@ class SocketsOfANode(InstalledCase):
         cls.daemon.wait_up()
 
     def test_a_client_starts_a_daemon_that_was_stopped(self):
-        for client in (("mayfly", "status"), ("mayfly", "--socket", READ_SOCKET, "status")):
+        for client in (("mayfly", "status"), ("mayfly", "--socket", READ, "status")):
             self.node.run("systemctl", "stop", SERVICE)
             self.assertEqual(self.node.show(SERVICE, "ActiveState"), "inactive")
             self.node.run(*client)
             self.assertEqual(self.node.show(SERVICE, "ActiveState"), "active")
+
+    def test_what_a_caller_may_do_goes_by_its_group(self):
+        self.apply("still", command=FOR_EVER, replicas=1, standby=0)
+        look, change = ("get", "pools"), ("scale", "still", "1")
+        for groups, socket, may_look, may_change in (
+                ("--clear-groups", CONTROL, REFUSED, REFUSED),
+                ("--clear-groups", READ, REFUSED, REFUSED),
+                ("--groups=mayfly-read", CONTROL, REFUSED, REFUSED),
+                ("--groups=mayfly-read", READ, DONE, REFUSED),
+                ("--groups=mayfly", CONTROL, DONE, DONE)):
+            for words, code in ((look, may_look), (change, may_change)):
+                with self.subTest(groups=groups, socket=socket, words=words):
+                    answer = self.node.attempt("setpriv", "--reuid=nobody", "--regid=nogroup", groups,
+                                               "mayfly", "--socket", socket, *words)
+                    self.assertEqual(answer.returncode, code, answer.stderr)
 
     def test_who_connects_while_the_daemon_restarts_is_served(self):
         self.apply("still", command=FOR_EVER, replicas=1, standby=0)
