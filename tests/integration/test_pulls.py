@@ -1,7 +1,9 @@
 """Images that come from a registry: tags and digests, pulls that show, and a registry that is away."""
 
+import contextlib
 import json
 import os
+import socket
 import subprocess
 
 from case import FOR_EVER_MS, PROGRAMS
@@ -51,6 +53,18 @@ class ImagesFromARegistry(RegistryCase):
         self.push("lasting", "2", "two")
         self.wait(lambda: self.mayflyd.pool("lasting")["active_revision"] == 2,
                   "the new revision, by itself", 120)
+
+    def test_a_host_that_is_off_is_said_by_apply_which_does_not_wait_for_its_deadline(self):
+        with contextlib.ExitStack() as sockets:
+            deaf = sockets.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+            for _ in range(4):  # more than it takes in; the next gets no answer
+                caller = sockets.enter_context(socket.socket())
+                caller.setblocking(False)
+                caller.connect_ex(deaf.getsockname())
+            file = self.place.write("off.toml", self.pool_text(
+                "off", image=f"127.0.0.1:{deaf.getsockname()[1]}/off:1", command=FOR_EVER))
+            said = self.mayflyd.mayfly("apply", "--dry-run", "-f", file)
+        self.assertIn("it cannot be reached", said)
 
     def test_a_pull_shows_its_progress_and_says_the_digest(self):
         name, digest = self.push("large", "1", "one", LARGE)
