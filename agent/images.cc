@@ -174,8 +174,9 @@ void Images::prepared(const Preparing& preparing, const Result<runtime::Image>& 
     const bool known = std::any_of(ours_.begin(), ours_.end(), [&](const auto& each) {
       return each.first.second == now->digest && !is_claim(each.first);
     });
+    const bool claimed = is_claim({now->name, now->digest});  // by one that failed half-way, too
     // Of several askers of one pull the first counts it.
-    if ((fetched || known) && remember(*now) && fetched) {
+    if ((fetched || known || claimed) && remember(*now) && fetched) {
       ++counters.pulled;
       counters.pulled_bytes += now->size_bytes;
     }
@@ -184,8 +185,7 @@ void Images::prepared(const Preparing& preparing, const Result<runtime::Image>& 
   }
   if (const auto& claim = preparing.claim) {
     claims_.erase(claims_.find(*claim));
-    const bool is_last = !claims_.contains(*claim);  // others may be at it still
-    if (!now && is_last && is_claim(*claim)) forget(*claim);
+    if (!now) settle(*claim);
   }
   if (now) mark_unused();
 }
@@ -196,16 +196,23 @@ bool Images::is_claim(const Key& key) const {
 }
 
 void Images::settle_claims() {
-  for (const auto& [key, image] : ours_) {
-    if (!is_claim(key) || claims_.contains(key)) continue;
-    const auto settle = [this, key](const Result<runtime::Image>& found) {
-      if (!is_claim(key) || claims_.contains(key)) return;
-      if (found) (void)remember({key.first, key.second, found->size_bytes});
-      if (!found && found.error().kind == FaultKind::kNotFound) forget(key);
-      mark_unused();
-    };
-    parts_.driver.resolve_image({image.name, image.digest, runtime::Pull::kNever}, settle);
-  }
+  for (const auto& [key, image] : ours_) settle(key);
+}
+
+/// What failed may have come half-way: an image that is here and cannot be used.
+void Images::settle(const Key& key) {
+  const auto is_open = [this, key] { return is_claim(key) && !claims_.contains(key); };
+  if (!is_open()) return;
+  parts_.driver.resolve_image({key.first, key.second, runtime::Pull::kNever},
+                              [this, key, is_open](const Result<runtime::Image>& found) {
+                                if (!is_open()) return;
+                                if (found) {
+                                  (void)remember({key.first, key.second, found->size_bytes});
+                                } else if (found.error().kind == FaultKind::kNotFound) {
+                                  forget(key);
+                                }
+                                mark_unused();
+                              });
 }
 
 void Images::import(const std::string& file, const std::optional<std::string>& name,

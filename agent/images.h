@@ -86,8 +86,9 @@ class Images {
   void claim(Preparing& preparing, const std::string& digest);
   void fetch(const std::shared_ptr<Preparing>& preparing);
   void prepared(const Preparing& preparing, const runtime::Result<runtime::Image>& now);
-  /// Of claims that nobody of this run has made: the image has come, or it has not.
+  /// Claims that nobody works on now: the image has come, or it has not.
   void settle_claims();
+  void settle(const Key& key);
   [[nodiscard]] bool is_claim(const Key& key) const;
   /// False: it was known.
   bool remember(const runtime::Image& image);

@@ -27,16 +27,23 @@ using runtime::Result;
 
 constexpr std::size_t kThreadsMax = 4;
 constexpr std::size_t kWaitingMax = 256;
-constexpr int kTries = 3;  // somebody waits for the answer, and may ask again
+
+/// Somebody waits for the answer, and will ask again: two quick tries, or one that takes all its
+/// time, as with a host that is off.
+Patience hurried() {
+  Patience patience;
+  patience.connect = std::chrono::seconds(6);
+  patience.stall = std::chrono::seconds(8);
+  patience.tries = 2;
+  return patience;
+}
 
 Result<Found> ask_registry(const Options& options, const std::string& name,
                            const std::stop_token& stop) {
   auto reference = parse_reference(name);
   if (!reference) return tl::unexpected(Fault{FaultKind::kRefused, reference.error()});
   const auto version = reference->version();
-  Patience patience;
-  patience.tries = kTries;
-  Client client(options, std::move(*reference), patience, stop);
+  Client client(options, std::move(*reference), hurried(), stop);
   return locate(client, version).map([](const Located& located) { return located.found(); });
 }
 

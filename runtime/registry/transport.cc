@@ -31,9 +31,10 @@ Kind kind_of(CURLcode code) {
     return Kind::kCut;
   }
   if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY ||
-      code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT) {
+      code == CURLE_COULDNT_CONNECT) {
     return Kind::kUnreachable;
   }
+  if (code == CURLE_OPERATION_TIMEDOUT) return Kind::kUnanswered;
   return Kind::kBroken;
 }
 

@@ -45,6 +45,7 @@ struct HttpReply {
 struct HttpFailure {
   enum class Kind : std::uint8_t {
     kUnreachable,  ///< no name, no connection
+    kUnanswered,   ///< the same, after all the time there is for it
     kUntrusted,    ///< its certificate
     kNoTls,        ///< it does not speak TLS as we do
     kCut,          ///< the connection ended too soon

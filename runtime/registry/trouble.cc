@@ -84,6 +84,11 @@ Trouble trouble_of(const HttpFailure& failure, const Asked& asked) {
   switch (failure.kind) {
     case HttpFailure::Kind::kUnreachable:
       return failed(asked, "it cannot be reached: " + words);
+    case HttpFailure::Kind::kUnanswered: {
+      auto trouble = failed(asked, "it cannot be reached: " + words);
+      trouble.cost = kUnlikelyCost;
+      return trouble;
+    }
     case HttpFailure::Kind::kUntrusted:
       return refused("registry " + asked.host + ": its certificate is not trusted (" + words +
                      "); name its authority in ca_file");

@@ -170,6 +170,15 @@ TEST_F(ImagesTest, ClaimUntilTheLastOfItsAskersHasAnAnswer) {
   EXPECT_EQ(ours(), Names{});
 }
 
+TEST_F(ImagesTest, OwnWhatAPullThatFailedHasLeft) {
+  images_->prepare({"a:1", "sha256:1", Pull::kMissing}, [](const auto&) {});
+  runtime_.answer(2);                 // it has failed, and is looked for
+  runtime_.here["a:1"] = "sha256:1";  // not unpacked, as on a full disk
+  runtime_.answer();
+  EXPECT_EQ(collect(), Names{"a:1"});
+  EXPECT_FALSE(runtime_.here.contains("a:1"));
+}
+
 TEST_F(ImagesTest, CollectWhatNoPoolNeedsAndNothingElse) {
   for (const char* name : {"a:1", "b:1"}) runtime_.registry[name] = std::string("sha256:") + name;
   need("b:1", "sha256:b:1");

@@ -35,6 +35,8 @@ class DaemonCase(unittest.TestCase):
     """Each test makes its pools; after each all of them are deleted and nothing may be left."""
 
     more_config = ""
+    images_folder = "c/root"
+    disk_mib = None  # of it; None: as much as there is
 
     # ---- around the class ---------------------------------------------------------------------
 
@@ -44,6 +46,8 @@ class DaemonCase(unittest.TestCase):
         cls.addClassCleanup(cls._prove_empty, place)
         cls.place = cls.enterClassContext(place)
         place.undo.callback(cls._unmount, place)
+        if cls.disk_mib:
+            cls.disk = place.make_memory_folder(cls.images_folder, 0o711, cls.disk_mib)
         cls.runtime = cls._start_runtime(place)
         cls.stories = Stories(place)
         cls.mayflyd = Mayflyd(place, cls.runtime, PROGRAMS, cls.more_config)
@@ -278,6 +282,8 @@ class OnEngine:
 class OnDocker(OnEngine):
     """Before a class of tests among the bases of another: the same on a dockerd with live-restore."""
 
+    images_folder = "d/data"
+
     @classmethod
     def _start_runtime(cls, place):
         return Dockerd(place, Containerd(place))
@@ -285,6 +291,8 @@ class OnDocker(OnEngine):
 
 class OnPodman(OnEngine):
     """The same on Podman's service."""
+
+    images_folder = "p/root"
 
     @classmethod
     def _start_runtime(cls, place):

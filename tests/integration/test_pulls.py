@@ -1,53 +1,22 @@
 """Images that come from a registry: tags and digests, pulls that show, and a registry that is away."""
 
+import contextlib
 import json
 import os
+import socket
 import subprocess
 
-from case import FOR_EVER_MS, PROGRAMS, SCRATCH, SHELL, DaemonCase
-from lab import image
-from lab.registry import Registry
-from stories import PROGRAM, living
+from case import FOR_EVER_MS, PROGRAMS
+from registry_case import RegistryCase
+from stories import living
 
 EXIT_NOT_FOUND, EXIT_REFUSED = 3, 4
 FOR_EVER = living(FOR_EVER_MS)
 LARGE = 30_000_000
 
 
-class ImagesFromARegistry(DaemonCase):
+class ImagesFromARegistry(RegistryCase):
     """What a node does about an image that it has not."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.registry = None
-        super().setUpClass()
-
-    @classmethod
-    def _warm_up(cls):
-        """The registry is known to the daemon from its first start on."""
-        cls.registry = Registry(cls.place)
-        with open(cls.mayflyd.config, "a", encoding="utf-8") as config:
-            config.write(f'[registries."{cls.registry.host}"]\nplain_http = true\n')
-        cls.mayflyd.process.stop()
-        cls.mayflyd.start()
-        super()._warm_up()
-
-    def tearDown(self):
-        for pool in self.pools():
-            self.mayflyd.delete(pool["name"])
-        for row in self.json("image", "ls")["images"]:
-            if row["name"] not in (SCRATCH, SHELL):
-                self.mayflyd.mayfly("image", "rm", row["digest"])
-        super().tearDown()
-
-    def push(self, repository, tag, mark, size=0):
-        """An image that holds the worker; `mark` tells it from others. Its name and its digest."""
-        with open(os.path.join(PROGRAMS, PROGRAM), "rb") as program:
-            content = program.read()
-        layers = [image.layer({PROGRAM: content}),
-                  image.layer({"mark": mark.encode() + os.urandom(size)})]
-        return self.registry.push(repository, tag, image.config_of([diff for _, diff in layers]),
-                                  [blob for blob, _ in layers])
 
     def test_a_pool_runs_an_image_that_apply_has_resolved(self):
         name, digest = self.push("app", "1", "one")
@@ -80,10 +49,22 @@ class ImagesFromARegistry(DaemonCase):
         self.wait(lambda: len(self.exits("lasting")) > before + 3, "respawns of the old", 60)
         self.assertEqual(self.mayflyd.pool("lasting")["active_revision"], 1)
         self.registry.start()
-        self.wait(self.registry._answers, "the registry")
+        self.wait(self.registry.answers, "the registry")
         self.push("lasting", "2", "two")
         self.wait(lambda: self.mayflyd.pool("lasting")["active_revision"] == 2,
                   "the new revision, by itself", 120)
+
+    def test_a_host_that_is_off_is_said_by_apply_which_does_not_wait_for_its_deadline(self):
+        with contextlib.ExitStack() as sockets:
+            deaf = sockets.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+            for _ in range(4):  # more than it takes in; the next gets no answer
+                caller = sockets.enter_context(socket.socket())
+                caller.setblocking(False)
+                caller.connect_ex(deaf.getsockname())
+            file = self.place.write("off.toml", self.pool_text(
+                "off", image=f"127.0.0.1:{deaf.getsockname()[1]}/off:1", command=FOR_EVER))
+            said = self.mayflyd.mayfly("apply", "--dry-run", "-f", file)
+        self.assertIn("it cannot be reached", said)
 
     def test_a_pull_shows_its_progress_and_says_the_digest(self):
         name, digest = self.push("large", "1", "one", LARGE)

@@ -78,6 +78,10 @@ void LoadCall::look_at_carried() {
   backend_.engine.call(std::move(call), [this](const http::Reply& reply) {
     if (!reply) return finish(tl::unexpected(fault_of(reply, backend_.doing("look for an image"))));
     const auto image = is_answer(reply, 200) ? read_image(reply->body) : std::nullopt;
+    // Where it is not known whether somebody has it, nothing may be done to it afterwards.
+    if (!image && !is_answer(reply, 404) && !is_answer(reply, 400)) {
+      return finish(tl::unexpected(fault_of(reply, backend_.doing("look for an image"))));
+    }
     carried_.push_back({std::move(to_ask_for_.back()), image ? image->id : std::string()});
     to_ask_for_.pop_back();
     look_at_carried();
@@ -149,6 +153,17 @@ void LoadCall::give_name() {
   });
 }
 
+/// With the last tag of a repository, Docker takes away its digests, too.
+bool LoadCall::takes_digests_along(const registry::Reference& name) const {
+  if (backend_.engine.facts()->is_podman) return false;
+  const auto is_beside = [&](const std::string& spelling) {
+    const auto parsed = registry::parse_reference(spelling);
+    return parsed && parsed->repository() == name.repository() && parsed->text() != name.text();
+  };
+  const bool is_last = !is_beside(*asked_.name) && !std::ranges::any_of(image_->tags, is_beside);
+  return is_last && std::ranges::any_of(image_->digests, is_beside);
+}
+
 /// Nobody is hurt by what of this does not work.
 void LoadCall::give_back_next() {
   if (carried_.empty()) return finish(std::move(images_));
@@ -158,6 +173,7 @@ void LoadCall::give_back_next() {
   if (id == image_->id) return give_back_next();
   const auto reference = registry::parse_reference(name);
   if (!id.empty() && reference) return tag(id, *reference, next);
+  if (reference && takes_digests_along(*reference)) return give_back_next();
   Call call;
   call.method = "DELETE";
   call.path = image_path(name, "?noprune=1");

@@ -49,6 +49,7 @@ class LoadCall final : public runtime::Operation {
   void look_at_next();
   void take_image(http::Reply reply);
   void give_name();
+  [[nodiscard]] bool takes_digests_along(const registry::Reference& name) const;
   void give_back_next();
   void tag(const std::string& id, const registry::Reference& as, Engine::Done done);
   void refuse(const std::string& why);

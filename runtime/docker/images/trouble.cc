@@ -19,7 +19,7 @@ bool says_one_of(std::string_view message, const std::array<std::string_view, co
 FaultKind kind_of_pull_fault(std::string_view message) {
   constexpr std::array<std::string_view, 3> kAbsent{"manifest unknown", "name unknown",
                                                     "repository name not known"};
-  constexpr std::array<std::string_view, 13> kRefusals{"unauthorized",
+  constexpr std::array<std::string_view, 14> kRefusals{"unauthorized",
                                                        "authentication required",
                                                        "no basic auth credentials",
                                                        "incorrect username or password",
@@ -31,6 +31,7 @@ FaultKind kind_of_pull_fault(std::string_view message) {
                                                        "Digest did not match",
                                                        "does not match digest",
                                                        "invalid reference format",
+                                                       "x509: ",
                                                        "server gave HTTP response to HTTPS client"};
   if (says_one_of(message, kAbsent)) return FaultKind::kNotFound;
   // A busy registry denies, too: "toomanyrequests: …".

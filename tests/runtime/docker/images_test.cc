@@ -140,7 +140,8 @@ TEST(DockerPullFaults, TellWhatMayPass) {
   for (const auto* text : {"unauthorized: authentication required", "no basic auth credentials",
                            "pull access denied for a, repository does not exist",
                            "no matching manifest for linux/arm64 in the manifest list entries",
-                           "filesystem layer verification failed for digest sha256:1"}) {
+                           "filesystem layer verification failed for digest sha256:1",
+                           "x509: certificate signed by unknown authority"}) {
     EXPECT_EQ(kind_of_pull_fault(text), FaultKind::kRefused) << text;
   }
   for (const auto* text :

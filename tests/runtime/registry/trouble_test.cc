@@ -37,6 +37,8 @@ TEST(Trouble, IsTriedAgainOnlyWhereThatMayHelp) {
   }
   EXPECT_EQ(trouble_of({HttpFailure::Kind::kStopped, ""}, kAsked).cost, 0);
   EXPECT_GT(trouble_of({HttpFailure::Kind::kCut, ""}, kAsked).cost, 0);
+  EXPECT_GT(trouble_of({HttpFailure::Kind::kUnanswered, ""}, kAsked).cost,
+            trouble_of({HttpFailure::Kind::kUnreachable, ""}, kAsked).cost);
 }
 
 TEST(Trouble, SaysWhichRegistryWhatAndWhatToDo) {

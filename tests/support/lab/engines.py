@@ -91,10 +91,10 @@ class _Engine:
 
     def connections(self):
         """How many others have to it: clients keep theirs."""
-        self.api.close()
+        self.api.get("/version")  # ours is one of them from here on
         with open("/proc/net/unix", encoding="utf-8") as lines:
             rows = [line.split() for line in lines]
-        return sum(row[5] == CONNECTED and row[-1] == self.socket for row in rows)
+        return sum(row[5] == CONNECTED and row[-1] == self.socket for row in rows) - 1
 
     def images(self):
         return sorted({row["Id"] for row in self.api.get("/images/json?all=true")})
@@ -127,6 +127,7 @@ class Dockerd(_Engine):
              "--ip-masq=false", "--ip-forward=false", "--containerd-namespace", self.namespace,
              "--containerd-plugins-namespace", place.unique + "-plugins",
              "--cgroup-parent", f"/{place.unique}-docker",
+             "--max-download-attempts", "1",  # the client tries again, too, and sooner
              *(["--live-restore"] if live_restore else [])])
         # The second is the host's network, since the first container that asked for it.
         self._mounts = [folder + "/data", folder + "/exec/netns/default"]
@@ -140,6 +141,7 @@ class Dockerd(_Engine):
         """What there is in its folders, known to it or not, by kind."""
         data = self.folder + "/data"
         return {
+            "downloads": os.listdir(data + "/tmp"),
             "containers": _folders(data, "containers"),
             "layers": _folders(data, "image/overlay2/layerdb/mounts"),
             "volumes": _folders(data, "volumes"),
@@ -177,6 +179,12 @@ graphroot = "{folder}/root"
 runroot = "{folder}/run"
 """
 
+PODMAN_REGISTRIES = """\
+[[registry]]
+location = "127.0.0.1"
+insecure = true
+"""
+
 RUNC_STATES = "/run/runc"  # of all that Podman starts on a host
 
 
@@ -194,6 +202,8 @@ class Podman(_Engine):
                 folder=folder, limits=json.dumps(_podman_limits()))),
             "CONTAINERS_STORAGE_CONF": place.write(
                 "p/storage.conf", PODMAN_STORAGE.format(folder=folder)),
+            "CONTAINERS_REGISTRIES_CONF": place.write("p/registries.conf", PODMAN_REGISTRIES),
+            "TMPDIR": place.make_folder("p/downloads"),
         }
         self._podman = ["podman", "--root", folder + "/root", "--runroot", folder + "/run",
                         "--tmpdir", folder + "/tmp", "--runtime", "runc",
@@ -233,6 +243,7 @@ class Podman(_Engine):
         """What there is in its folders, known to it or not, by kind."""
         root = self.folder + "/root"
         return {
+            "downloads": os.listdir(self.folder + "/downloads"),
             "containers": _folders(root, "overlay-containers"),
             "layers": [name for name in _folders(root, "overlay") if name != "l"],
             "volumes": _folders(root, "volumes"),

@@ -53,15 +53,20 @@ class Place:
         os.chmod(self.path(name), mode)
         return self.path(name)
 
-    def make_memory_folder(self, name, mode=0o755):
-        """A folder in memory, as /run and /dev/shm are on a host."""
+    def make_memory_folder(self, name, mode=0o755, mib=None):
+        """A folder in memory, as /run and /dev/shm are on a host. `mib`: no more fit into it."""
         folder = self.make_folder(name, mode)
-        self._mount_memory(folder, mode)
+        self._mount_memory(folder, mode, mib)
         return folder
 
-    def _mount_memory(self, folder, mode):
-        run(["mount", "-t", "tmpfs", "-o", f"mode={mode:o}", self.unique, folder])
+    def _mount_memory(self, folder, mode, mib=None):
+        size = f",size={mib}m" if mib else ""
+        run(["mount", "-t", "tmpfs", "-o", f"mode={mode:o}{size}", self.unique, folder])
         self.made_mounts.append(folder)
+
+    def enlarge(self, folder, mib):
+        """One of make_memory_folder, while it is in use."""
+        run(["mount", "-o", f"remount,size={mib}m", folder])
 
     def write(self, name, text):
         with open(self.path(name), "w", encoding="utf-8") as file:

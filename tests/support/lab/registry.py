@@ -1,9 +1,11 @@
 """An image registry of our own on loopback, and images pushed to it."""
 
+import base64
 import hashlib
 import http.client
 import json
 import socket
+import ssl
 import urllib.parse
 
 from lab.process import Process, Trouble, wait_until
@@ -13,8 +15,10 @@ version: 0.1
 log: {{level: warn}}
 storage:
   filesystem: {{rootdirectory: {folder}/data}}
-http: {{addr: '127.0.0.1:{port}', secret: of-a-test}}
-"""
+http: {{addr: '127.0.0.1:{port}', secret: of-a-test{tls}}}
+{auth}"""
+USER, PASSWORD = "bob", "s3cret-of-bob"
+HTPASSWD = USER + ":$2b$04$dzm5l1v85GD1TYAwXSv2T.2F474X6./wp/1NjIJSjR/yD0hs9CEPW\n"
 LAUNCHES = 5  # somebody may take the port that was free a moment ago
 
 OCI = "application/vnd.oci.image."
@@ -35,23 +39,31 @@ def _descriptor(kind, content):
 
 
 class Registry:
-    """Debian's docker-registry with a folder of its own, without login, without TLS."""
+    """Debian's docker-registry with a folder of its own. `login`: it wants USER and PASSWORD. `pair`:
+    certificate and key, of one that speaks TLS."""
 
-    def __init__(self, place):
-        self.folder = place.make_folder("registry")
+    def __init__(self, place, name="registry", login=False, pair=None):
+        self.folder = place.make_folder(name)
         self.process = None
-        self._log = place.path("registry.log")
+        self._name = name
+        self._log = place.path(name + ".log")
+        self._tls = self._auth = ""
+        if pair:
+            self._tls = f", tls: {{certificate: {pair[0]}, key: {pair[1]}}}"
+        if login:
+            path = place.write(name + "/htpasswd", HTPASSWD)
+            self._auth = f"auth:\n  htpasswd: {{realm: of-a-test, path: {path}}}\n"
         self._launch(place)
         place.undo.callback(lambda: self.process.stop())
 
     def _launch(self, place):
         for _ in range(LAUNCHES):
             self.port = _free_port()
-            self.config = place.write("registry/config.yml",
-                                      CONFIG.format(folder=self.folder, port=self.port))
+            self.config = place.write(self._name + "/config.yml", CONFIG.format(
+                folder=self.folder, port=self.port, tls=self._tls, auth=self._auth))
             self.start()
             try:
-                return wait_until(self._answers, "the registry", process=self.process)
+                return wait_until(self.answers, "the registry", process=self.process)
             except Trouble:
                 if self.process.alive():
                     raise
@@ -65,16 +77,26 @@ class Registry:
     def host(self):
         return f"127.0.0.1:{self.port}"
 
-    def _answers(self):
+    def answers(self):
         try:
             return self._ask("GET", "/v2/")[0] == 200
         except OSError:
             return False
 
+    def _connection(self):
+        if not self._tls:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        anything = ssl._create_unverified_context()  # what its certificate is like is for others
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=60, context=anything)
+
     def _ask(self, method, path, body=None, kind="application/octet-stream"):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = self._connection()
+        headers = {"Content-Type": kind} if body else {}
+        if self._auth:
+            login = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+            headers["Authorization"] = "Basic " + login
         try:
-            connection.request(method, path, body, {"Content-Type": kind} if body else {})
+            connection.request(method, path, body, headers)
             reply = connection.getresponse()
             return reply.status, reply.getheader("Location"), reply.read()
         finally:
