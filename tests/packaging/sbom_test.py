@@ -62,7 +62,8 @@ class Sbom(unittest.TestCase):
 
     def test_names_what_the_package_depends_on(self):
         depends = packages.output("dpkg-deb", "--field", packages.deb(), "Depends")
-        libraries = set(re.findall(r"(?:^|, )(lib[^ ,]+)", depends)) - {"libgcc-s1"}
+        libraries = set(re.findall(r"(?:^|, )(lib[^ ,\n]+)", depends))
+        libraries = {name.removesuffix("-fmt9") for name in libraries}  # a name that libspdlog1.10 provides
         for _, document in documents():
             linked = {each["relatedSpdxElement"].removeprefix("SPDXRef-")
                       for each in document["relationships"]
