@@ -69,8 +69,10 @@ ImagePolicy policy_of(const config::Images& images) {
 
 }  // namespace
 
-core::Limits limits_of(const config::Starts& starts) {
+core::Limits limits_of(const config::Daemon& daemon) {
+  const config::Starts& starts = daemon.starts;
   core::Limits limits;
+  limits.shutdown_drain = daemon.node.shutdown_drain;
   const unsigned cpus = std::max(1U, std::thread::hardware_concurrency());
   const unsigned by_cpus = std::clamp(cpus, 2U, 16U);
   limits.starts_inflight_max = starts.parallel != 0 ? starts.parallel : by_cpus;
@@ -84,6 +86,7 @@ Daemon::Daemon(Options options) : options_(std::move(options)), signals_(context
 
 Daemon::~Daemon() {
   server_.reset();
+  host_.reset();
   driver_.reset();
   if (run_lock_ >= 0) ::close(run_lock_);
 }
@@ -104,6 +107,7 @@ tl::expected<void, std::string> Daemon::start(const config::Document& document) 
         return serve(document.daemon.control, *handed_over);
       })
       .map([&] {
+        host_->start();
         driver_->start([this](const runtime::Hint& hint) { hinted(hint); });
         if (document.daemon.loop.realtime) take_priority();
         wait_for_signals();
@@ -157,6 +161,7 @@ tl::expected<void, std::string> Daemon::open_runtime(const config::Daemon& confi
   const std::string& instance = store_->loaded().instance;
   driver_ = open_driver(context_, config, {kLabelInstance, instance, container_prefix(instance)});
   const config::Runtime& runtime = config.runtime;
+  host_ = std::make_unique<Host>(context_, Host::Parts{inbox_, *driver_}, config::unit_of(runtime));
   if (const auto weighed = weigh_cgroup(runtime.cgroup_parent, runtime.cpu_weight); !weighed) {
     log::info("the workers keep the cpu weight that they have", {{"reason", weighed.error()}});
   }
@@ -171,8 +176,8 @@ void Daemon::make_core(const config::Daemon& config) {
   diagnosis_ = std::make_unique<Diagnosis>(context_, *driver_);
   desired_ = std::make_unique<Desired>(Desired::Parts{catalog_, *store_, *images_, inbox_},
                                        config.runtime);
-  core_ = std::make_unique<core::Core>(limits_of(config.starts), first_worker_of(loaded.run),
-                                       random_seed());
+  core_ =
+      std::make_unique<core::Core>(limits_of(config), first_worker_of(loaded.run), random_seed());
   dispatch_ = std::make_unique<Dispatch>(
       context_,
       Dispatch::Parts{inbox_, catalog_, *driver_, *images_, *workplaces_, *recorder_, evidence_},
@@ -180,7 +185,7 @@ void Daemon::make_core(const config::Daemon& config) {
                         [this](const store::Revision& revision, std::function<void(bool)> done) {
                           desired_->save(revision, std::move(done));
                         },
-                        [] {}});
+                        [this] { host_->let_go(); }});
   observer_ = std::make_unique<Observer>(*core_, evidence_, *workplaces_);
   loop_ =
       std::make_unique<Loop>(context_, inbox_, [this](const auto& events) { return step(events); });
@@ -251,12 +256,12 @@ void Daemon::hinted(const runtime::Hint& hint) {
     case runtime::Hint::Kind::kLost:
       log::warning({"the runtime does not answer", message_ids::kRuntimeLost},
                    {{"error", hint.what}});
-      inbox_.post(core::RuntimeLost{hint.what});
+      host_->runtime_lost(hint.what);
       return;
     case runtime::Hint::Kind::kFound:
       log::info({"the runtime answers", message_ids::kRuntimeFound});
       learn_about();
-      inbox_.post(core::RuntimeFound{});
+      host_->runtime_found();
       return;
   }
 }
@@ -329,7 +334,9 @@ void Daemon::wait_for_signals() {
 }
 
 void Daemon::warn_of_restart(const config::Daemon& daemon) {
-  const bool same = daemon.node == config_.node && daemon.runtime == config_.runtime &&
+  config::Node node = daemon.node;
+  node.shutdown_drain = config_.node.shutdown_drain;  // applies at once
+  const bool same = node == config_.node && daemon.runtime == config_.runtime &&
                     daemon.control == config_.control && daemon.loop == config_.loop &&
                     daemon.history == config_.history && daemon.registries == config_.registries &&
                     daemon.images.docker_config == config_.images.docker_config &&
@@ -352,7 +359,7 @@ tl::expected<std::string, std::string> Daemon::reload() {
   if (document) {
     warn_of_restart(document->daemon);
     log::configure(document->daemon.log.level);
-    inbox_.post(core::LimitsChanged{limits_of(document->daemon.starts)});
+    inbox_.post(core::LimitsChanged{limits_of(document->daemon)});
     images_->set_policy(policy_of(document->daemon.images));
     desired_->reload(*document);
     log::info({"configuration reloaded", message_ids::kReloaded},

@@ -15,6 +15,7 @@
 #include "agent/desired.h"
 #include "agent/diagnosis.h"
 #include "agent/dispatch.h"
+#include "agent/host.h"
 #include "agent/images.h"
 #include "agent/loop.h"
 #include "agent/observer.h"
@@ -80,6 +81,7 @@ class Daemon {
   Catalog catalog_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<runtime::Driver> driver_;
+  std::unique_ptr<Host> host_;
   std::unique_ptr<Workplaces> workplaces_;
   std::unique_ptr<Recorder> recorder_;
   std::unique_ptr<Images> images_;
@@ -95,6 +97,6 @@ class Daemon {
 };
 
 /// What the node's cpus and the configuration allow.
-[[nodiscard]] core::Limits limits_of(const config::Starts& starts);
+[[nodiscard]] core::Limits limits_of(const config::Daemon& daemon);
 
 }  // namespace mayfly::agent

@@ -195,6 +195,15 @@ std::string check_identifier(std::string_view text) {
          in_quotes(text);
 }
 
+std::string check_unit(std::string_view text) {
+  if (text.empty() || text == kNoUnit) return "";
+  const std::size_t dot = text.rfind('.');
+  const bool kind = text.ends_with(".service") || text.ends_with(".socket");
+  if (kind && dot > 0 && text.size() <= 255 && is_of(text, ":-_.\\@")) return "";
+  return "must be a unit of systemd that ends in .service or .socket, or \"none\", not " +
+         in_quotes(text);
+}
+
 std::string check_group(std::string_view text) {
   if (text.empty() || is_user_part(text)) return "";
   return "must be the name or number of a group, not " + in_quotes(text);

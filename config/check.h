@@ -30,6 +30,8 @@ namespace mayfly::config {
 [[nodiscard]] std::string check_node_name(std::string_view text);  ///< "" is good too
 [[nodiscard]] std::string check_label(std::string_view text);
 [[nodiscard]] std::string check_identifier(std::string_view text);  ///< of containerd
-[[nodiscard]] std::string check_group(std::string_view text);       ///< "" is good too
+/// A service or a socket of systemd; "" and "none" are good too.
+[[nodiscard]] std::string check_unit(std::string_view text);
+[[nodiscard]] std::string check_group(std::string_view text);  ///< "" is good too
 
 }  // namespace mayfly::config

@@ -13,6 +13,7 @@ constexpr std::array<std::string_view, 4> kLevels{"debug", "info", "warning", "e
 void decode_node(Section& in, Node& out) {
   in.text("name", out.name, check_node_name);
   in.map("labels", out.labels, {check_label, check_label}, kLabelBytesMax);
+  in.duration("shutdown_drain", out.shutdown_drain, {0s, 24h});
 }
 
 /// Given here, or by an earlier file.
@@ -39,6 +40,7 @@ void decode_runtime(Section& in, Runtime& out) {
   in.text("snapshotter", out.snapshotter, check_identifier);
   in.text("cgroup_parent", out.cgroup_parent, check_path);
   in.integer("cpu_weight", out.cpu_weight, {1, 10'000});
+  in.text("unit", out.unit, check_unit);
   in.text("gate", out.gate, check_optional_path);
   refuse_containerd_keys(in, out);
 }

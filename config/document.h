@@ -96,12 +96,16 @@ struct Pool {
 struct Node {
   std::string name;  ///< "": the host's name
   std::map<std::string, std::string> labels;
+  milliseconds shutdown_drain = 60s;  ///< when the host goes down: to end without being stopped
   bool operator==(const Node&) const = default;
 };
 
 inline constexpr const char* kContainerd = "containerd";
 inline constexpr const char* kDocker = "docker";
 inline constexpr const char* kPodman = "podman";
+
+/// As runtime.unit: systemd is not asked about the runtime.
+inline constexpr const char* kNoUnit = "none";
 
 struct Runtime {
   std::string kind = kContainerd;
@@ -110,6 +114,7 @@ struct Runtime {
   std::string snapshotter = "overlayfs";
   std::string cgroup_parent = "/mayfly";
   std::uint32_t cpu_weight = 1000;  ///< of all workers together; another cgroup has 100
+  std::string unit = "";            ///< systemd's of the runtime; see unit_of
   std::string gate = "";            ///< path of mayfly-gate; "": beside mayflyd, then libexec
   bool operator==(const Runtime&) const = default;
 };

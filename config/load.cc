@@ -171,6 +171,15 @@ std::string socket_of(const Runtime& runtime) {
   return "/run/containerd/containerd.sock";
 }
 
+std::string unit_of(const Runtime& runtime) {
+  if (runtime.unit == kNoUnit) return "";
+  if (!runtime.unit.empty()) return runtime.unit;
+  Runtime usual;
+  usual.kind = runtime.kind;
+  if (socket_of(runtime) != socket_of(usual)) return "";  // whose that is, nobody has said
+  return runtime.kind == kPodman ? "podman.socket" : runtime.kind + ".service";
+}
+
 std::string misfit(const Runtime& runtime, const Pool& pool) {
   const std::string& network = pool.worker.network;
   const bool named = network != kNetworkNone && network != kNetworkHost;

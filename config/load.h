@@ -33,6 +33,9 @@ using Faults = std::vector<Fault>;
 /// The socket that is configured, else where the runtime of this kind has its own.
 [[nodiscard]] std::string socket_of(const Runtime& runtime);
 
+/// The systemd unit that serves that socket. "": none is known, or none is to be asked about.
+[[nodiscard]] std::string unit_of(const Runtime& runtime);
+
 /// What the pool asks for and this kind of runtime has not, to be read after the key `network`; ""
 /// when it has all of it.
 [[nodiscard]] std::string misfit(const Runtime& runtime, const Pool& pool);

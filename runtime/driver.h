@@ -58,6 +58,10 @@ class Driver {
   /// Hints come for as long as the driver lives; none is owed. Connecting starts here.
   virtual void start(std::function<void(Hint)> on_hint) = 0;
 
+  /// There is reason to think that the runtime is there again: where it is lost and waited for, it
+  /// is tried now rather than later. Nothing otherwise. A hint tells how that went.
+  virtual void connect_now() = 0;
+
   virtual void about(Done<About> done) = 0;
 
   /// Which image this is now: of what is here, else by asking the registry, as wanted.pull says.

@@ -56,6 +56,8 @@ class Containerd final : public runtime::Driver {
     channel_.start();
   }
 
+  void connect_now() override { channel_.connect_now(); }
+
   void about(Done<runtime::About> done) override {
     api_.call(method::kVersion, wire::Empty{},
               Api::Done<wire::VersionReply>([this, done = std::move(done)](auto reply) {

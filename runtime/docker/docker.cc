@@ -73,6 +73,8 @@ class Docker final : public runtime::Driver {
     engine_.start();
   }
 
+  void connect_now() override { engine_.meet_now(); }
+
   void about(Done<runtime::About> done) override;
 
   void resolve_image(const runtime::ImageWanted& wanted, Done<runtime::Image> done) override {

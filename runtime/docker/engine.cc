@@ -181,9 +181,16 @@ void Engine::lost(const std::string& why) {
   backoff_ = std::min(backoff_ * 2, options_.backoff_max);
   retry_.expires_after(std::chrono::milliseconds(wait));
   retry_.async_wait([this, alive = std::weak_ptr(alive_)](auto error) {
-    if (!error && !alive.expired()) meet();
+    if (!error && !alive.expired() && stage_ == Stage::kWaiting) meet();
   });
   set_link(Link::kDown, why);
+}
+
+void Engine::meet_now() {
+  if (stage_ != Stage::kWaiting) return;
+  retry_.cancel();
+  backoff_ = options_.backoff_min;
+  meet();
 }
 
 void Engine::doubt(const std::string& why) {

@@ -66,6 +66,9 @@ class Engine {
   [[nodiscard]] const Facts* facts() const { return facts_ ? &*facts_ : nullptr; }
   [[nodiscard]] const char* name() const { return facts_ ? facts_->name() : "docker"; }
 
+  /// Where the server is lost and waited for: it is met now.
+  void meet_now();
+
   /// Something was broken off: is the server there, and is it the same?
   void doubt(const std::string& why);
 

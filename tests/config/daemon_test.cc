@@ -28,6 +28,7 @@ TEST(Daemon, ReadsEveryKey) {
 [node]
 name = "host-1.example"
 labels = {zone = "a"}
+shutdown_drain = "45s"
 [runtime]
 kind = "containerd"
 socket = "/run/c.sock"
@@ -35,6 +36,7 @@ namespace = "test"
 snapshotter = "native"
 cgroup_parent = "/system.slice/mayfly"
 cpu_weight = 200
+unit = "k3s.service"
 gate = "/opt/mayfly-gate"
 [control]
 socket = "/tmp/mayfly.sock"
@@ -64,9 +66,9 @@ password_file = "/etc/mayfly/password"
 level = "warning"
 )");
   ASSERT_TRUE(daemon) << text_of(daemon.error());
-  const Daemon wanted{.node = {"host-1.example", {{"zone", "a"}}},
+  const Daemon wanted{.node = {"host-1.example", {{"zone", "a"}}, 45s},
                       .runtime = {"containerd", "/run/c.sock", "test", "native",
-                                  "/system.slice/mayfly", 200, "/opt/mayfly-gate"},
+                                  "/system.slice/mayfly", 200, "k3s.service", "/opt/mayfly-gate"},
                       .control = {"/tmp/mayfly.sock", "ops", "/tmp/read.sock", "watchers"},
                       .starts = {4, 20, 5},
                       .loop = {false},
@@ -89,6 +91,20 @@ TEST(Daemon, KnowsTheSocketOfEachKind) {
   EXPECT_EQ(socket("kind = \"podman\"\nsocket = \"/run/p.sock\""), "/run/p.sock");
 }
 
+TEST(Daemon, KnowsTheUnitOfEachKindUnlessItsSocketIsAnother) {
+  const auto unit = [](const std::string& text) {
+    const auto daemon = parse("[runtime]\n" + text);
+    return daemon ? unit_of(daemon->runtime) : text_of(daemon.error());
+  };
+  EXPECT_EQ(unit(""), "containerd.service");
+  EXPECT_EQ(unit("kind = \"docker\""), "docker.service");
+  EXPECT_EQ(unit("kind = \"podman\""), "podman.socket");
+  EXPECT_EQ(unit("socket = \"/run/containerd/containerd.sock\""), "containerd.service");
+  EXPECT_EQ(unit("socket = \"/run/c.sock\""), "");
+  EXPECT_EQ(unit("socket = \"/run/c.sock\"\nunit = \"c@1.service\""), "c@1.service");
+  EXPECT_EQ(unit("unit = \"none\""), "");
+}
+
 struct Case {
   const char* text;
   const char* fault;
@@ -98,6 +114,11 @@ TEST(Daemon, RefusesValuesAtTheirPlace) {
   const std::string long_path = "/" + std::string(107, 'x');
   for (const auto& [text, fault] : std::vector<Case>{
            {"[node]\nname = \"a b\"", "m.toml:2:8: node.name: must be letters"},
+           {"[node]\nshutdown_drain = \"25h\"", "node.shutdown_drain: must be"},
+           {"[node]\nshutdown_drain = 60", "node.shutdown_drain: must be"},
+           {"[runtime]\nunit = \"containerd\"", "runtime.unit: must be a unit of systemd"},
+           {"[runtime]\nunit = \".service\"", "runtime.unit: must be a unit of systemd"},
+           {"[runtime]\nunit = \"a b.service\"", "runtime.unit: must be a unit of systemd"},
            {"[node]\nlabels = {a = 1}", "m.toml:2:15: node.labels.a: must be a string"},
            {"[node]\nlabels = {\"a b\" = \"c\"}", "its name must be 1 to 63 letters"},
            {"[runtime]\nkind = \"lxc\"",

@@ -224,6 +224,12 @@ void Channel::connect() {
   arm_pulse(options_.answer_max);
 }
 
+void Channel::connect_now() {
+  if (connection_ || link_ != Link::kDown) return;
+  backoff_ = options_.backoff_min;
+  connect();
+}
+
 void Channel::arm_pulse(Clock::duration in) {
   pulse_.expires_after(in);
   pulse_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {

@@ -54,6 +54,9 @@ class Channel final : Connection::Owner {
 
   void start();
 
+  /// Where the link is down and a new connection is waited for: now.
+  void connect_now();
+
   /// One reply. A call that waits for a connection or a stream keeps waiting until its deadline and
   /// is then kNotSent; one that was sent is then kNoAnswer. `done` comes later, never from within.
   /// More than calls_queued_max waiting calls: kNotSent.

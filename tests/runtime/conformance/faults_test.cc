@@ -56,6 +56,19 @@ TEST_F(Faults, HintsThatTheRuntimeIsLostAndFoundAgain) {
   EXPECT_TRUE(version) << version.error().what;
 }
 
+TEST_F(Faults, HeedsThatTheRuntimeIsSaidToBeBackWhateverIsTrue) {
+  ASSERT_TRUE(heard(Hint::Kind::kFound));
+  hints.clear();
+  driver().connect_now();
+  EXPECT_TRUE(list()) << "nothing happens to a connection that is there";
+  daemon().kill9();
+  ASSERT_TRUE(heard(Hint::Kind::kLost));
+  driver().connect_now();
+  daemon().start();
+  driver().connect_now();
+  EXPECT_TRUE(heard(Hint::Kind::kFound));
+}
+
 TEST_F(Faults, WaitsForARuntimeThatIsStartedLater) {
   daemon().kill9();
   use(options());

@@ -18,7 +18,8 @@ class DockerEngine : public ::testing::Test {
     Engine::Options options;
     options.socket = server->server.socket();
     options.answer_max = 50ms;
-    options.backoff_max = 100ms;
+    options.backoff_min = backoff;
+    options.backoff_max = std::max(backoff, 100ms);
     options.calls_waiting_max = 4;
     engine = std::make_unique<Engine>(loop, options, [this](Engine::Link link, const auto& why) {
       links.push_back(link);
@@ -36,6 +37,7 @@ class DockerEngine : public ::testing::Test {
     return true;
   }
 
+  std::chrono::milliseconds backoff = 100ms;
   boost::asio::io_context loop;
   std::unique_ptr<FakeEngine> server;
   std::unique_ptr<Engine> engine;
@@ -77,6 +79,20 @@ TEST_F(DockerEngine, SendsAgainWhatWasCertainlyNotSent) {
   server->server.start();
   ASSERT_TRUE(until([&] { return reply.has_value(); }));
   EXPECT_TRUE(*reply);
+}
+
+TEST_F(DockerEngine, IsMetAtOnceWhereItIsWaitedForAndSaidToBeBack) {
+  backoff = 1h;
+  serve([](Peer&, const Asked&, const std::string&) {});
+  server->server.stop();
+  ASSERT_TRUE(until([&] { return links == std::vector{Engine::Link::kDown}; }));
+  server->server.start();
+  engine->meet_now();
+  ASSERT_TRUE(until([&] { return links.back() == Engine::Link::kUp; }));
+  const auto met = server->count("GET", "/version");
+  engine->meet_now();
+  loop.poll();
+  EXPECT_EQ(server->count("GET", "/version"), met) << "there is nobody to be met";
 }
 
 TEST_F(DockerEngine, KeepsABoundedNumberOfCallsWaiting) {
