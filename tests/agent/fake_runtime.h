@@ -39,7 +39,7 @@ class FakeRuntime final : public runtime::Driver {
   void forget_all() { waiting_.clear(); }
 
   void start(std::function<void(runtime::Hint)> /*on_hint*/) override {}
-  void connect_now() override {}
+  void connect_now() override { calls.emplace_back("connect now"); }
   void about(runtime::Done<runtime::About> done) override {
     later([done] { done(runtime::About{"fake", "1.0", "", {}}); });
   }
