@@ -5,6 +5,7 @@ import os
 import signal
 import time
 
+import test_crash
 import test_life
 from case import FOR_EVER_MS, OnDocker, OnPodman
 from outages import OutageCase
@@ -15,11 +16,11 @@ WORKERS = 2
 
 
 class LifeOfAPoolOnDocker(OnDocker, test_life.LifeOfAPool):
-    pass
+    many = 18
 
 
 class LifeOfAPoolOnPodman(OnPodman, test_life.LifeOfAPool):
-    pass
+    many = 18
 
 
 class LifeOfADaemonOnDocker(OnDocker, test_life.LifeOfADaemon):
@@ -27,6 +28,23 @@ class LifeOfADaemonOnDocker(OnDocker, test_life.LifeOfADaemon):
 
 
 class LifeOfADaemonOnPodman(OnPodman, test_life.LifeOfADaemon):
+    pass
+
+
+class DeathOnEngine(test_crash.DeathOfTheDaemon):
+    """At each step once: which steps there are does not depend on the runtime. Lives are longer, since
+    it makes fewer containers a second."""
+
+    skips = (1,)
+    random_kills = 10
+    busy = {**test_crash.BUSY, "command": living(2000, 4000)}
+
+
+class DeathOfTheDaemonOnDocker(OnDocker, DeathOnEngine):
+    pass
+
+
+class DeathOfTheDaemonOnPodman(OnPodman, DeathOnEngine):
     pass
 
 
