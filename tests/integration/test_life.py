@@ -123,7 +123,7 @@ class LifeOfAPool(DaemonCase):
     def test_a_pool_that_spins_does_not_starve_another(self):
         self.apply("spin", command=living(0), replicas=4)
         self.apply("calm", command=living(300), replicas=2, standby=2)
-        self.wait(lambda: len(self.exits("spin")) >= self.many, "the spin", 90)
+        self.wait(lambda: len(self.exits("spin")) >= self.many * 2 // 3, "the spin", 60)
         before = len(self.exits("calm"))
         self.wait(lambda: len(self.exits("calm")) >= before + self.many // 6,
                   "respawns beside it", 60)
