@@ -9,29 +9,15 @@
 namespace mayfly::agent {
 namespace {
 
-std::unique_ptr<runtime::Driver> open_containerd(boost::asio::io_context& loop,
-                                                 const config::Daemon& config,
-                                                 runtime::Ownership owned) {
-  containerd::Options options;
-  options.socket = config::socket_of(config.runtime);
-  options.name_space = config.runtime.name_space;
-  options.snapshotter = config.runtime.snapshotter;
-  options.cgroup_parent = config.runtime.cgroup_parent;
-  options.owned = std::move(owned);
-  options.registries = registry_options(config);
-  return containerd::make_driver(loop, std::move(options));
-}
-
-/// Podman speaks the same.
-std::unique_ptr<runtime::Driver> open_docker(boost::asio::io_context& loop,
-                                             const config::Daemon& config,
-                                             runtime::Ownership owned) {
-  docker::Options options;
+/// What each of them is told.
+template <class Options>
+Options options_for(const config::Daemon& config, runtime::Ownership owned) {
+  Options options;
   options.socket = config::socket_of(config.runtime);
   options.cgroup_parent = config.runtime.cgroup_parent;
   options.owned = std::move(owned);
   options.registries = registry_options(config);
-  return docker::make_driver(loop, std::move(options));
+  return options;
 }
 
 }  // namespace
@@ -50,8 +36,14 @@ registry::Options registry_options(const config::Daemon& config) {
 std::unique_ptr<runtime::Driver> open_driver(boost::asio::io_context& loop,
                                              const config::Daemon& config,
                                              runtime::Ownership owned) {
-  const bool containerd = config.runtime.kind == config::kContainerd;
-  return (containerd ? open_containerd : open_docker)(loop, config, std::move(owned));
+  if (config.runtime.kind == config::kContainerd) {
+    auto options = options_for<containerd::Options>(config, std::move(owned));
+    options.name_space = config.runtime.name_space;
+    options.snapshotter = config.runtime.snapshotter;
+    return containerd::make_driver(loop, std::move(options));
+  }
+  // Podman speaks the same.
+  return docker::make_driver(loop, options_for<docker::Options>(config, std::move(owned)));
 }
 
 }  // namespace mayfly::agent

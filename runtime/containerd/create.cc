@@ -2,6 +2,7 @@
 
 #include "runtime/containerd/remove.h"
 #include "runtime/containerd/translate.h"
+#include "runtime/undo.h"
 
 namespace mayfly::containerd {
 namespace {
@@ -89,12 +90,8 @@ void CreateCall::clear_leftover() {
 }
 
 void CreateCall::undo(runtime::Fault fault) {
-  auto undone = [this, fault = std::move(fault)](runtime::Result<std::monostate> result) mutable {
-    if (!result) {
-      fault.kind = runtime::FaultKind::kUnknown;
-      fault.what += "; and undoing it: " + result.error().what;
-    }
-    finish(tl::unexpected(std::move(fault)));
+  auto undone = [this, fault = std::move(fault)](const runtime::Result<std::monostate>& removed) {
+    finish(tl::unexpected(runtime::after_undoing(fault, removed)));
   };
   backend_.operations.run(std::make_unique<RemoveCall>(backend_, plan_.name, std::move(undone)));
 }

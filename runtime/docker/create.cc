@@ -1,6 +1,7 @@
 #include "runtime/docker/create.h"
 
 #include "runtime/docker/remove.h"
+#include "runtime/undo.h"
 
 namespace mayfly::docker {
 
@@ -73,12 +74,8 @@ void CreateCall::clear_leftover() {
 
 void CreateCall::undo(Fault fault) {
   backend_.known.keep(plan_.name, {id_, 0});
-  auto undone = [this, fault = std::move(fault)](runtime::Result<std::monostate> result) mutable {
-    if (!result) {
-      fault.kind = FaultKind::kUnknown;
-      fault.what += "; and undoing it: " + result.error().what;
-    }
-    finish(tl::unexpected(std::move(fault)));
+  auto undone = [this, fault = std::move(fault)](const runtime::Result<std::monostate>& removed) {
+    finish(tl::unexpected(runtime::after_undoing(fault, removed)));
   };
   backend_.operations.run(std::make_unique<RemoveCall>(backend_, plan_.name, std::move(undone)));
 }

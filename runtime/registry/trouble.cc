@@ -91,7 +91,7 @@ Trouble trouble_of(const HttpFailure& failure, const Asked& asked) {
     }
     case HttpFailure::Kind::kUntrusted:
       return refused("registry " + asked.host + ": its certificate is not trusted (" + words +
-                     "); name its authority in ca_file");
+                     "); an authority of your own is named in ca_file");
     case HttpFailure::Kind::kNoTls: {
       auto trouble = failed(asked, "no TLS with it (" + words +
                                        "); one that speaks plain HTTP needs plain_http = true");

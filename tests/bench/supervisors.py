@@ -142,12 +142,11 @@ def rhythm(case, spares, supply_per_s):
 
 
 def _wait_for_spares(mayflyd, standby, rest_ms):
-    """All of them, where the first lives rest until they are made."""
+    """Until the first lives, which rest for them, have ended."""
     rested = time.monotonic() + rest_ms / 1000
-    def enough():
-        ready = mayflyd.pool("bench")["spares_ready"]
-        return ready >= standby or (ready >= min(standby, 2) and time.monotonic() > rested)
-    wait_until(enough, "spares", 120, mayflyd.process)
+    wait_until(lambda: time.monotonic() > rested and
+               mayflyd.pool("bench")["spares_ready"] >= min(standby, 2),
+               "spares", 120, mayflyd.process)
 
 
 def mayfly_pool(bench, mayflyd, case, standby, supply_per_s):

@@ -274,9 +274,8 @@ class OnEngine:
         kept = cls.runtime.connections()
         if kept > KEPT_MAX:
             raise AssertionError(f"{kept} connections to {cls.runtime.kind}")
-        for _ in range(kept):
-            files.remove("socket")
-        return files
+        others = [file for file in files if file != "socket"]
+        return sorted(others + ["socket"] * max(0, len(files) - len(others) - kept))
 
 
 class OnDocker(OnEngine):

@@ -11,9 +11,11 @@ FOR_EVER = living(FOR_EVER_MS)
 
 class LifeOfAPool(DaemonCase):
 
+    many = 60  # exits
+
     def test_workers_that_exit_are_replaced_and_each_exit_is_recorded_once(self):
         self.apply("turn", command=living(20, 120), replicas=4, standby=3)
-        self.wait(lambda: len(self.exits("turn")) >= 60, "60 exits", 90)
+        self.wait(lambda: len(self.exits("turn")) >= self.many, "many exits", 90)
         self.rest("turn")
         self.assertEqual(self.assert_each_exit_recorded_once("turn"), 0)
         records = self.exits("turn")
@@ -121,9 +123,10 @@ class LifeOfAPool(DaemonCase):
     def test_a_pool_that_spins_does_not_starve_another(self):
         self.apply("spin", command=living(0), replicas=4)
         self.apply("calm", command=living(300), replicas=2, standby=2)
-        self.wait(lambda: len(self.exits("spin")) >= 40, "the spin", 60)
+        self.wait(lambda: len(self.exits("spin")) >= self.many * 2 // 3, "the spin", 60)
         before = len(self.exits("calm"))
-        self.wait(lambda: len(self.exits("calm")) >= before + 10, "respawns beside it", 60)
+        self.wait(lambda: len(self.exits("calm")) >= before + self.many // 6,
+                  "respawns beside it", 60)
 
 
 class LifeOfADaemon(DaemonCase):
