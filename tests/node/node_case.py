@@ -114,8 +114,15 @@ class NodeCase(DaemonCase):
         return cls.node.apt("install", "--allow-downgrades", f"{SHARE}/{package}")
 
     @classmethod
+    def systemctl(cls, *words):
+        """Of the service, which tells why it does not start."""
+        answer = cls.node.attempt("systemctl", *words, SERVICE, seconds=120)
+        if answer.returncode != 0:
+            raise Trouble(f"systemctl {' '.join(words)}: {answer.stderr}\n{cls.node.journal(SERVICE)}")
+
+    @classmethod
     def start(cls):
-        cls.node.run("systemctl", "enable", "--now", SERVICE)
+        cls.systemctl("enable", "--now")
         cls.daemon.wait_up()
         cls.import_images()
 

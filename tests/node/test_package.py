@@ -3,7 +3,7 @@
 import os
 
 import packages
-from node_case import FOR_EVER, SERVICE, NodeCase
+from node_case import FOR_EVER, NodeCase
 from packages import PACKAGE
 
 
@@ -42,7 +42,7 @@ class PackageOnANode(NodeCase):
         self.apply("example", command=FOR_EVER, replicas=1, standby=0)
         self.wait_running("example", 1)
         before = self.pids("example")
-        self.node.run("systemctl", "stop", SERVICE)
+        self.systemctl("stop")
         told = self.node.apt("remove", "mayfly")
         self.assertIn("workers run on", told)
         self.assertIn("ctr --namespace mayfly tasks kill", told)

@@ -45,7 +45,7 @@ class ServiceOnANode(InstalledCase):
     # ---- restarts -----------------------------------------------------------------------------
 
     def test_a_restart_leaves_the_workers_alone(self):
-        self.node.run("systemctl", "restart", SERVICE)
+        self.systemctl("restart")
         self.assertNotEqual(self.daemon.pid(), self.pid)
         self.assert_nothing_happened_to_workers()
 
@@ -65,10 +65,10 @@ class ServiceOnANode(InstalledCase):
         self.assert_nothing_happened_to_workers()
 
     def test_a_stop_leaves_the_workers_running_until_the_next_start(self):
-        self.node.run("systemctl", "stop", SERVICE)
+        self.systemctl("stop")
         self.assertEqual(self.node.show(SERVICE, "Result"), "success")
         self.assertEqual(self.pids("steady"), self.before)
-        self.node.run("systemctl", "start", SERVICE)
+        self.systemctl("start")
         self.assert_nothing_happened_to_workers()
 
     # ---- its configuration ----------------------------------------------------------------------
@@ -76,9 +76,9 @@ class ServiceOnANode(InstalledCase):
     def test_a_reload_takes_up_what_is_good(self):
         self.node.write(POOLS + "/fresh.toml",
                         self.pool_text("fresh", command=FOR_EVER, replicas=1, standby=0))
-        self.addCleanup(self.node.run, "systemctl", "reload", SERVICE)
+        self.addCleanup(self.systemctl, "reload")
         self.addCleanup(self.node.run, "rm", POOLS + "/fresh.toml")
-        self.node.run("systemctl", "reload", SERVICE)
+        self.systemctl("reload")
         self.wait_running("fresh", 1)
         self.assertEqual(self.daemon.pid(), self.pid)
         self.assert_nothing_happened_to_workers()
@@ -101,7 +101,7 @@ class ServiceOnANode(InstalledCase):
         self.assertEqual(self.node.show(SERVICE, "ExecMainStatus"), "78")
         self.wait_told(CONFIG + ":2:1")
         self.assertEqual(self.pids("steady"), self.before)
-        self.node.run("systemctl", "start", SERVICE)
+        self.systemctl("start")
         self.assert_nothing_happened_to_workers()
 
     # ---- its hardening --------------------------------------------------------------------------

@@ -18,7 +18,7 @@ class ShutdownOfANode(InstalledCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.node.write("/etc/mayfly/conf.d/50-test.toml", CONFIG)
-        cls.node.run("systemctl", "restart", "mayflyd")
+        cls.systemctl("restart")
         cls.daemon.wait_up()
 
     def test_workers_finish_within_bounds_and_come_back_with_the_host(self):

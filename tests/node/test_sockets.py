@@ -17,14 +17,14 @@ class SocketsOfANode(InstalledCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.node.run("systemctl", "stop", SERVICE)
+        cls.systemctl("stop")
         cls.node.run("systemctl", "enable", "--now", *SOCKETS)
-        cls.node.run("systemctl", "start", SERVICE)
+        cls.systemctl("start")
         cls.daemon.wait_up()
 
     def test_a_client_starts_a_daemon_that_was_stopped(self):
         for client in (("mayfly", "status"), ("mayfly", "--socket", READ, "status")):
-            self.node.run("systemctl", "stop", SERVICE)
+            self.systemctl("stop")
             self.assertEqual(self.node.show(SERVICE, "ActiveState"), "inactive")
             self.node.run(*client)
             self.assertEqual(self.node.show(SERVICE, "ActiveState"), "active")
@@ -58,7 +58,7 @@ class SocketsOfANode(InstalledCase):
             try:
                 for _ in range(RESTARTS):
                     before = len(answers)
-                    self.node.run("systemctl", "restart", SERVICE)
+                    self.systemctl("restart")
                     wait_until(lambda: len(answers) > before + CLIENTS, "answers", 60)
             finally:
                 done.set()
