@@ -13,6 +13,7 @@ EXCEPTED = {
     ("runtime/containerd/grpc/connection.cc", "data takes N, N at most"): "nghttp2's signature",
     ("runtime/containerd/grpc/connection.cc", "body takes N, N at most"): "nghttp2's signature",
     ("runtime/http/transfer.cc", "Transfer::on_sending takes N, N at most"): "curl's signature",
+    ("runtime/curl/late.cc", "curl_multi_poll takes N, N at most"): "curl's signature",
     ("agent/process_watch.cc", "PidfdInfo: Info says nothing"): "the kernel's struct pidfd_info",
     ("agent/core/check.h", "the core may not include <cstdio>"): "the last words of an abort",
     ("agent/core/check.h", "check takes a bool"): "the condition itself",
