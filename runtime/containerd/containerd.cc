@@ -139,6 +139,7 @@ void Containerd::ask_storage(runtime::About about, const Done<runtime::About>& d
   api_.call(method::kListPlugins, request,
             Api::Done<wire::PluginsListed>([about = std::move(about), done](auto listed) mutable {
               if (listed && listed->plugins_size() == 1) {
+  oci::SeccompProfiles profiles_;
                 const auto& exports = listed->plugins(0).exports();
                 const auto root = exports.find("root");
                 if (root != exports.end()) about.storage = root->second;
@@ -164,7 +165,7 @@ void Containerd::create(runtime::ContainerSpec spec, Done<runtime::Started> done
 
 void Containerd::create_from(runtime::ContainerSpec spec, const PreparedImage& image,
                              Done<runtime::Started> done) {
-  auto json = oci::write_spec(spec, image.config, image.accounts, backend_.host);
+  auto json = oci::write_spec(spec, image.config, image.accounts, {backend_.host, profiles_});
   if (!json) return refuse(done, std::move(json.error()));
   auto tell = [this, digest = spec.image,
                done = std::move(done)](runtime::Result<runtime::Started> result) {
