@@ -24,10 +24,20 @@ constexpr std::size_t kThreadsMax = 4;    ///< for work that must wait: images, 
 constexpr std::size_t kPullsMax = 4;      ///< at a time
 constexpr std::size_t kWaitingMax = 256;  ///< such work in the queue
 
+/// Of the loop's own channel; what sends layers has its pings answered at once, for by them the
+/// server finds how much it may take at a time.
+constexpr std::chrono::seconds kPingAnswerWait{1};
+
 grpc::Channel::Options channel_options(const Options& options) {
   grpc::Channel::Options channel;
   channel.socket = options.socket;
   channel.calls_queued_max = options.calls_queued_max;
+  return channel;
+}
+
+grpc::Channel::Options loop_channel_options(const Options& options) {
+  auto channel = channel_options(options);
+  channel.ping_answer_wait = kPingAnswerWait;
   return channel;
 }
 
@@ -43,7 +53,7 @@ class Containerd final : public runtime::Driver {
  public:
   Containerd(boost::asio::io_context& loop, Options options)
       : loop_(loop),
-        channel_(loop, channel_options(options),
+        channel_(loop, loop_channel_options(options),
                  [this](grpc::Channel::Link link, const std::string& why) { on_link(link, why); }),
         api_(channel_, options.name_space, options.call_deadline),
         errands_(loop, errand_options(options, kThreadsMax)),
