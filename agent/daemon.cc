@@ -72,7 +72,7 @@ core::Limits limits_of(const config::Starts& starts) {
 }
 
 Daemon::Daemon(Options options)
-    : options_(std::move(options)), signals_(context_), watchdog_(context_) {}
+    : options_(std::move(options)), signals_(context_), watchdog_(context_), memory_(context_) {}
 
 Daemon::~Daemon() {
   server_.reset();
@@ -267,6 +267,7 @@ void Daemon::observe(const core::Decision& decision) {
   observer_->observe(decision);
   desired_->forget_ended(core_->model().pools);
   for (const core::Transition& transition : decision.transitions) {
+  if (!decision.transitions.empty()) memory_.worked();
     if (transition.what == core::words::kPoolGone) drop_pool(transition.pool);
   }
   if (core_->model().adopted && !std::exchange(swept_, true)) sweep_pools();

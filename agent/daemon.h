@@ -18,6 +18,7 @@
 #include "agent/dispatch.h"
 #include "agent/images.h"
 #include "agent/loop.h"
+#include "agent/memory_return.h"
 #include "agent/observer.h"
 #include "agent/operator.h"
 #include "agent/recorder.h"
@@ -68,6 +69,7 @@ class Daemon {
   boost::asio::io_context context_{1};
   boost::asio::signal_set signals_;
   boost::asio::steady_timer watchdog_;
+  MemoryReturn memory_;
   config::Daemon config_;  ///< as of the start
   bool swept_ = false;
   int run_lock_ = -1;
