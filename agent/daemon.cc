@@ -227,7 +227,9 @@ control::NodeStatus Daemon::node_status(const config::Document& document) const 
 void Daemon::hinted(const runtime::Hint& hint) {
   switch (hint.kind) {
     case runtime::Hint::Kind::kChanged:
-      inbox_.post(core::RuntimeHinted{});
+      if (const auto worker = worker_of_container(store_->loaded().instance, hint.what)) {
+        inbox_.post(core::RuntimeHinted{worker->worker});
+      }
       return;
     case runtime::Hint::Kind::kLost:
       log::warning("the runtime does not answer", {{"error", hint.what}});
@@ -265,9 +267,9 @@ void Daemon::examine(const control::Reply<std::vector<doctor::Check>>& reply) {
 
 void Daemon::observe(const core::Decision& decision) {
   observer_->observe(decision);
+  if (!decision.transitions.empty()) memory_.worked();
   desired_->forget_ended(core_->model().pools);
   for (const core::Transition& transition : decision.transitions) {
-  if (!decision.transitions.empty()) memory_.worked();
     if (transition.what == core::words::kPoolGone) drop_pool(transition.pool);
   }
   if (core_->model().adopted && !std::exchange(swept_, true)) sweep_pools();

@@ -53,6 +53,24 @@ bool is_start_open(const Worker& worker) {
 }
 
 void start_uncertain(Turn& turn, Worker& worker, const std::string& why) {
+/// By all that is known; one being started is answered for by its start.
+bool is_held_alive(const Worker& worker) {
+  switch (worker.phase) {
+    case WorkerPhase::kUncertain:
+    case WorkerPhase::kHeld:
+    case WorkerPhase::kReleasing:
+    case WorkerPhase::kRunning:
+    case WorkerPhase::kStopping:
+      return true;
+    case WorkerPhase::kStarting:
+    case WorkerPhase::kExited:
+    case WorkerPhase::kRecording:
+    case WorkerPhase::kRemoving:
+      return false;
+  }
+  return false;
+}
+
   enter(turn, worker, WorkerPhase::kUncertain);
   worker.counts_after = turn.memory.inventory.last;
   tell(turn, worker, words::kStartUncertain, bounded(why));
@@ -169,7 +187,10 @@ struct Intake {
   void operator()(const InventoryFailed& event) const { inventory_failed(turn, event.number); }
   void operator()(const RuntimeLost& event) const { runtime_lost(turn, event.reason); }
   void operator()(const RuntimeFound&) const { runtime_found(turn); }
-  void operator()(const RuntimeHinted&) const { turn.memory.inventory.hinted = true; }
+  void operator()(const RuntimeHinted& event) const {
+    const Worker* worker = find(event);
+    if (worker != nullptr && is_held_alive(*worker)) turn.memory.inventory.hinted = true;
+  }
 
  private:
   template <class WorkerEvent>

@@ -221,9 +221,7 @@ void Containerd::subscribe() {
 void Containerd::on_event(const wire::Envelope& event) {
   wire::TaskEvent task;
   if (!on_hint_ || !task.ParseFromString(event.event().value())) return;
-  if (is_ours(task.container_id())) {
-    on_hint_({Hint::Kind::kChanged, task.container_id() + " " + event.topic()});
-  }
+  if (is_ours(task.container_id())) on_hint_({Hint::Kind::kChanged, task.container_id()});
 }
 
 }  // namespace

@@ -71,7 +71,7 @@ class Chaos {
       case 24:
         return RuntimeFound{};
       default:
-        return RuntimeHinted{};
+        return RuntimeHinted{id};
     }
   }
 
