@@ -139,6 +139,7 @@ class Containerd final : public runtime::Driver {
   Errands errands_;
   Images images_;
   Backend backend_;
+  oci::SeccompProfiles profiles_;
   std::shared_ptr<char> alive_;
 };
 
@@ -149,7 +150,6 @@ void Containerd::ask_storage(runtime::About about, const Done<runtime::About>& d
   api_.call(method::kListPlugins, request,
             Api::Done<wire::PluginsListed>([about = std::move(about), done](auto listed) mutable {
               if (listed && listed->plugins_size() == 1) {
-  oci::SeccompProfiles profiles_;
                 const auto& exports = listed->plugins(0).exports();
                 const auto root = exports.find("root");
                 if (root != exports.end()) about.storage = root->second;
@@ -213,9 +213,9 @@ void Containerd::subscribe() {
     request.add_filters("topic==\"" + std::string(topic) + "\",namespace==\"" +
                         backend_.options.name_space + "\"");
   }
-  api_.stream<wire::SubscribeRequest, wire::Envelope>(
-      method::kSubscribe, request, std::nullopt,
-      [this](const wire::Envelope& event) { on_event(event); }, [](const auto&) {});
+  api_.stream(method::kSubscribe, request,
+              Api::Receiver<wire::Envelope>{
+                  [this](const wire::Envelope& event) { on_event(event); }, [](const auto&) {}});
 }
 
 void Containerd::on_event(const wire::Envelope& event) {

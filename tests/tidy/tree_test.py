@@ -18,18 +18,6 @@ EXCEPTED = {
     ("agent/core/check.h", "the core may not include <cstdio>"): "the last words of an abort",
     ("agent/core/check.h", "check takes a bool"): "the condition itself",
 }
-# Older than the rules. Whoever brings one in line takes it out; none comes in.
-LATE = {
-    ("agent/cli/verbs.h", "status takes a bool"),
-    ("agent/control/routes_stream.cc", "read_all takes N, N at most"),
-    ("runtime/containerd/api.h", "stream takes N, N at most"),
-    ("tests/agent/control/server_test.cc", "N lines, N at most"),
-    ("tests/agent/logs/logs_test.cc", "N lines, N at most"),
-    ("tests/agent/logs/logs_test.cc", rules.UNEXPLAINED_SLEEP),
-    ("tests/integration/worker.cc", rules.UNEXPLAINED_SLEEP),
-    ("tests/runtime/gate/peers_test.cc", "N lines, N at most"),
-}
-
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 
 
@@ -56,7 +44,7 @@ class Tree(unittest.TestCase):
     def hold(self, rule):
         broken = [f"{path}:{line}: {what}" for path, text in self.texts.items()
                   for line, what in rule(path, text)
-                  if without_numbers(path, what) not in EXCEPTED.keys() | LATE]
+                  if without_numbers(path, what) not in EXCEPTED]
         self.assertFalse(broken, "\n" + "\n".join(broken))
 
     def test_exceptions_are_still_needed(self):
