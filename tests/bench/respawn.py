@@ -14,7 +14,7 @@ EXPLANATION = """\
 Gap: from a worker's last stamp to the first stamp of the next in its slot, both taken inside of the
 worker by CLOCK_MONOTONIC. Bare: a loop of fork, exec and waitid, with no container at all.
 Mayfly counts the gaps for which a spare was held and ready when the worker before ended; `misses` are
-the others. Where the slots would use up spares faster than a node makes containers, each slot rests
+the others. With hold=app the spare is the worker's own program, which waits at the gate by itself. Where the slots would use up spares faster than a node makes containers, each slot rests
 after its share of the spares until they are made again (the rests are not cut out: they are lives).
 """
 
@@ -32,8 +32,8 @@ def add_options(parser):
     parser.add_argument("--slots", type=int, nargs="*", default=[1, 8], metavar="N",
                         help="how many live at a time (1 8)")
     parser.add_argument("--seconds", type=float, help="length of each run")
-    parser.add_argument("--ways", nargs="*", default=["bare", "mayfly", "ctr", "docker"],
-                        help="which to measure (bare mayfly ctr docker)")
+    parser.add_argument("--ways", nargs="*", default=["bare", "mayfly", "mayfly-app", "ctr", "docker"],
+                        help="which to measure (bare mayfly mayfly-app ctr docker)")
 
 
 def _progress(text):
@@ -76,19 +76,22 @@ class Respawn:
         hits = [gap for gap, hit in judged if hit]
         more = {"misses": sum(1 for _, hit in judged if hit is False),
                 "unjudged": sum(1 for _, hit in judged if hit is None), **_parts(hits, exits)}
-        self._row("mayfly", case, hits, more)
+        self._row("mayfly, hold=app" if case.hold == "app" else "mayfly", case, hits, more)
 
     def run(self):
         ways = self.given.ways
         containerd = Containerd(self.place)
         containerd.ctr("images", "import", self.bench.archive)
-        mayflyd = Mayflyd(self.place, containerd, self.given.programs) if "mayfly" in ways else None
+        mayflyd = None
+        if {"mayfly", "mayfly-app"} & set(ways):
+            mayflyd = Mayflyd(self.place, containerd, self.given.programs)
         docker = None
         if "docker" in ways:
             docker = Dockerd(self.place, containerd)
             docker.docker("load", "-i", self.bench.archive)
         measures = {"bare": lambda case: self._row("bare", case, supervisors.bare(self.bench, case)),
                     "mayfly": lambda case: self._mayfly(case, mayflyd),
+                    "mayfly-app": lambda case: self._mayfly(case._replace(hold="app"), mayflyd),
                     "ctr": lambda case: self._row(
                         "ctr run --rm", case, supervisors.ctr_run(self.bench, containerd, case)),
                     "docker": lambda case: self._row(
