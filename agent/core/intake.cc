@@ -7,6 +7,7 @@
 #include "agent/core/exits.h"
 #include "agent/core/gates.h"
 #include "agent/core/inventory.h"
+#include "agent/core/pace.h"
 #include "agent/core/removals.h"
 #include "agent/core/revisions.h"
 #include "agent/core/spares.h"
@@ -52,7 +53,6 @@ bool is_start_open(const Worker& worker) {
   return worker.phase == WorkerPhase::kStarting || worker.phase == WorkerPhase::kUncertain;
 }
 
-void start_uncertain(Turn& turn, Worker& worker, const std::string& why) {
 /// By all that is known; one being started is answered for by its start.
 bool is_held_alive(const Worker& worker) {
   switch (worker.phase) {
@@ -71,6 +71,7 @@ bool is_held_alive(const Worker& worker) {
   return false;
 }
 
+void start_uncertain(Turn& turn, Worker& worker, const std::string& why) {
   enter(turn, worker, WorkerPhase::kUncertain);
   worker.counts_after = turn.memory.inventory.last;
   tell(turn, worker, words::kStartUncertain, bounded(why));
@@ -125,6 +126,9 @@ struct Intake {
   void operator()(const WorkerStarted& event) const {
     Worker* worker = find(event);
     if (worker == nullptr || !is_start_open(*worker)) return;
+    if (worker->phase == WorkerPhase::kStarting && worker->start_asked) {
+      count_start(turn, turn.now - *worker->start_asked);
+    }
     ++pool_of(turn, *worker).counters.started;
     hold(turn, *worker);
   }

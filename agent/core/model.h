@@ -126,6 +126,14 @@ struct EmptySlot {
   Time next_attempt = kNever;
 };
 
+/// How long a container's start takes until it is answered, smoothed.
+struct StartPace {
+  Duration recent{};          ///< over a handful of starts
+  Duration usual{};           ///< over some dozens
+  std::uint32_t counted = 0;  ///< as far as it matters
+  bool slow = false;          ///< half as many starts at a time
+};
+
 struct Model {
   std::map<PoolName, Pool> pools;
   std::map<WorkerId, Worker> workers;
@@ -133,6 +141,7 @@ struct Model {
   bool adopted = false;  ///< the first inventory has been taken in
   bool runtime_up = true;
   std::string runtime_fault;
+  StartPace start_pace;
 };
 
 }  // namespace mayfly::core

@@ -30,5 +30,7 @@ inline constexpr const char* kPoolDropped = "pool-dropped";
 inline constexpr const char* kPoolGone = "pool-gone";
 inline constexpr const char* kRuntimeLost = "runtime-lost";
 inline constexpr const char* kRuntimeFound = "runtime-found";
+inline constexpr const char* kStartsSlow = "starts-slow";  ///< twice as slow as usual
+inline constexpr const char* kStartsUsual = "starts-usual";
 
 }  // namespace mayfly::core::words
