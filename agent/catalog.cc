@@ -1,13 +1,11 @@
 #include "agent/catalog.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <utility>
 
 #include "config/load.h"
+#include "runtime/oci/digest.h"
 
 namespace mayfly::agent {
 namespace {
@@ -19,24 +17,17 @@ const KnownRevision* with_number(const std::vector<KnownRevision>& revisions,
   return found == revisions.end() ? nullptr : &*found;
 }
 
+/// Of what a revision holds, in hex.
+std::string hash_of(const config::Template& worker) {
+  constexpr std::size_t kKind = std::string_view("sha256:").size();
+  return oci::sha256_digest(config::to_json(worker)).substr(kKind);
+}
+
 bool same_image(const std::string& one, const std::string& other) {
   return one.empty() || other.empty() || one == other;
 }
 
 }  // namespace
-
-std::string sha256_hex(const std::string& text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  static constexpr const char* kHex = "0123456789abcdef";
-  std::string hex;
-  for (unsigned int i = 0; i < size; ++i) {
-    hex += kHex[digest.at(i) >> 4];
-    hex += kHex[digest.at(i) & 0xf];
-  }
-  return hex;
-}
 
 std::vector<std::string> Catalog::restore(const std::vector<store::Revision>& rows) {
   std::vector<std::string> unreadable;
@@ -80,7 +71,7 @@ store::Revision Catalog::plan(const config::Pool& pool, const std::string& diges
   if (entry != nullptr) revisions = &entry->revisions;
   if (entry == nullptr && retired != retired_.end()) revisions = &retired->second;
 
-  const std::string hash = sha256_hex(config::to_json(pool.worker));
+  const std::string hash = hash_of(pool.worker);
   const bool any = revisions != nullptr && !revisions->empty();
   if (any) {
     store::Revision newest = revisions->back().row;

@@ -63,7 +63,4 @@ class Catalog {
   std::map<std::string, std::vector<KnownRevision>> retired_;
 };
 
-/// Hex of the sha256 of `text`.
-[[nodiscard]] std::string sha256_hex(const std::string& text);
-
 }  // namespace mayfly::agent

@@ -82,7 +82,8 @@ core::Limits limits_of(const config::Daemon& daemon) {
   return limits;
 }
 
-Daemon::Daemon(Options options) : options_(std::move(options)), signals_(context_) {}
+Daemon::Daemon(Options options)
+    : options_(std::move(options)), signals_(context_), memory_(context_) {}
 
 Daemon::~Daemon() {
   server_.reset();
@@ -251,7 +252,9 @@ control::NodeStatus Daemon::node_status(const config::Document& document) const 
 void Daemon::hinted(const runtime::Hint& hint) {
   switch (hint.kind) {
     case runtime::Hint::Kind::kChanged:
-      inbox_.post(core::RuntimeHinted{});
+      if (const auto worker = worker_of_container(store_->loaded().instance, hint.what)) {
+        inbox_.post(core::RuntimeHinted{worker->worker});
+      }
       return;
     case runtime::Hint::Kind::kLost:
       log::warning({"the runtime does not answer", message_ids::kRuntimeLost},
@@ -298,6 +301,7 @@ core::Time Daemon::step(const std::vector<core::Event>& events) {
 
 void Daemon::observe(const core::Decision& decision) {
   observer_->observe(decision);
+  if (!decision.transitions.empty()) memory_.worked();
   desired_->forget_ended(core_->model().pools);
   for (const core::Transition& transition : decision.transitions) {
     if (transition.what == core::words::kPoolGone) drop_pool(transition.pool);

@@ -18,6 +18,7 @@
 #include "agent/host.h"
 #include "agent/images.h"
 #include "agent/loop.h"
+#include "agent/memory_return.h"
 #include "agent/observer.h"
 #include "agent/operator.h"
 #include "agent/recorder.h"
@@ -72,6 +73,7 @@ class Daemon {
   Options options_;
   boost::asio::io_context context_{1};
   boost::asio::signal_set signals_;
+  MemoryReturn memory_;
   config::Daemon config_;  ///< as of the start
   bool swept_ = false;
   int run_lock_ = -1;

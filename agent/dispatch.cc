@@ -281,9 +281,7 @@ core::InventoryTaken Dispatch::translate(core::InventoryNumber number,
 }
 
 std::optional<core::ObservedWorker> Dispatch::observe(const runtime::Container& container) {
-  const std::string prefix = container_prefix(options_.instance);
-  if (!container.name.starts_with(prefix)) return std::nullopt;
-  const auto parsed = parse_worker_name(std::string_view(container.name).substr(prefix.size()));
+  const auto parsed = worker_of_container(options_.instance, container.name);
   if (!parsed) return std::nullopt;
   core::ObservedWorker observed;
   observed.worker = parsed->worker;

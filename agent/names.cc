@@ -33,6 +33,13 @@ std::optional<ParsedName> parse_worker_name(std::string_view name) {
   return ParsedName{std::string(name.substr(0, middle)), core::WorkerId{id}};
 }
 
+std::optional<ParsedName> worker_of_container(const std::string& instance,
+                                              std::string_view container) {
+  const std::string prefix = container_prefix(instance);
+  if (!container.starts_with(prefix)) return std::nullopt;
+  return parse_worker_name(container.substr(prefix.size()));
+}
+
 std::string container_prefix(const std::string& instance) {
   return "mayfly-" + instance + "-";
 }

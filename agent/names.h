@@ -33,6 +33,10 @@ struct ParsedName {
 /// Nothing for a text that worker_name cannot have made.
 [[nodiscard]] std::optional<ParsedName> parse_worker_name(std::string_view name);
 
+/// Whose container it is, of this instance; nothing for any other name.
+[[nodiscard]] std::optional<ParsedName> worker_of_container(const std::string& instance,
+                                                            std::string_view container);
+
 /// "mayfly-3fa9c2d1-"
 [[nodiscard]] std::string container_prefix(const std::string& instance);
 

@@ -14,6 +14,7 @@ import tempfile
 COMPILED_IN = ["libboost1.81-dev", "libcli11-dev", "libexpected-dev", "libprotobuf-dev", "libspdlog-dev",
                "libtomlplusplus-dev", "nlohmann-json3-dev"]
 LINKED_IN = ["libc6-dev", "libjson-c-dev", "libstdc++-12-dev"]
+LOADED_LATE = {"libcurl4"}  # at the first call of it, which no program names
 UNSTATED = "NOASSERTION"
 
 
@@ -99,7 +100,7 @@ def describe(package, created_at):
         unpack(package, folder)
         paths = programs(folder)
         files = [shipped(folder, path) for path in paths]
-        loaded = set().union(*(needed(os.path.join(folder, path)) for path in paths))
+        loaded = LOADED_LATE.union(*(needed(os.path.join(folder, path)) for path in paths))
     packages = [dependency(name) for name in sorted(loaded.union(COMPILED_IN, LINKED_IN))]
 
     def relation(kind, target):

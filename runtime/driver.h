@@ -35,7 +35,7 @@ struct Hint {
     kFound,    ///< it answers (again)
   };
   Kind kind = Kind::kChanged;
-  std::string what;
+  std::string what;  ///< kChanged: the container's name; kLost: why
 };
 
 /// Something about the runtime that will hurt, and what mends it.

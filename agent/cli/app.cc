@@ -78,7 +78,8 @@ void add_files(CLI::App* command, Arguments& given) {
 void add_status(CLI::App& app, Arguments& given) {
   CLI::App* status_verb = add(app, "status", "How the node and its pools are");
   status_verb->add_flag("-w,--watch", given.watch, "Show it again every second");
-  set_verb(status_verb, given, [&given](Context& context) { return status(context, given.watch); });
+  set_verb(status_verb, given,
+           [&given](Context& context) { return status(context, {given.watch}); });
 
   CLI::App* why_verb = add(app, "why", "Why slots are empty, and when each is tried next");
   why_verb->add_option("place", given.name, "POOL or POOL/SLOT")

@@ -25,6 +25,10 @@ using Wait = std::optional<std::chrono::milliseconds>;
 
 enum class Kind : std::uint8_t { kPools, kWorkers, kSpares, kExits, kImages };
 
+struct StatusOptions {
+  bool watch = false;
+};
+
 struct GetOptions {
   Kind kind = Kind::kPools;
   std::string pool;  ///< "" = all
@@ -68,7 +72,7 @@ struct DoctorOptions {
 };
 
 // Reading.
-[[nodiscard]] Outcome status(Context& context, bool watch);
+[[nodiscard]] Outcome status(Context& context, const StatusOptions& options);
 [[nodiscard]] Outcome get(Context& context, const GetOptions& options);
 [[nodiscard]] Outcome describe_pool(Context& context, const std::string& name);
 [[nodiscard]] Outcome describe_worker(Context& context, const std::string& name);

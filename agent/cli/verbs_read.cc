@@ -125,7 +125,7 @@ void print_json(Output& out, const Json& json) {
   out.write(pretty(json));
 }
 
-Outcome status(Context& context, bool watch) {
+Outcome status(Context& context, const StatusOptions& options) {
   const Page page = [&context]() -> Result<std::string> {
     const auto answer = context.client.call({.target = "/v1/status", .body = {}});
     if (!answer) return tl::unexpected(answer.error());
@@ -133,7 +133,7 @@ Outcome status(Context& context, bool watch) {
     if (context.format == Format::kName) return names(array(*answer, "pools"), "name");
     return show_status(*answer, context.out);
   };
-  return show_page(context.out, page, watch);
+  return show_page(context.out, page, options.watch);
 }
 
 Outcome get(Context& context, const GetOptions& options) {

@@ -110,18 +110,30 @@ std::string last_lines(std::string text, std::optional<std::uint64_t> lines) {
   return text.substr(std::min(from + 1, text.size()));
 }
 
-/// All that is kept of one worker's stream, from `offset` on.
-std::string read_all(const logs::Logs& logs, const std::string& pool, const std::string& worker,
-                     logs::Stream stream, std::uint64_t& offset) {
-  std::string text;
-  while (text.size() < kTailMax) {
+/// One worker's stream, for one step of a feed.
+struct Source {
+  const logs::Logs& logs;
+  const std::string& pool;
+  const std::string& worker;
+  logs::Stream stream;
+
+  /// What follows `offset`, which is moved past it.
+  [[nodiscard]] std::string read(std::uint64_t& offset) const {
     logs::Logs::Chunk chunk = logs.read(pool, worker, stream, offset);
     offset = chunk.next;
-    if (chunk.bytes.empty()) break;
-    text += chunk.bytes;
+    return std::move(chunk.bytes);
   }
-  return text;
-}
+  /// All that is kept of it.
+  [[nodiscard]] std::string read_all(std::uint64_t& offset) const {
+    std::string text;
+    while (text.size() < kTailMax) {
+      const std::string bytes = read(offset);
+      if (bytes.empty()) break;
+      text += bytes;
+    }
+    return text;
+  }
+};
 
 bool lives(const Operations& operations, const std::string& worker) {
   const auto id = operations.worker_id(worker);
@@ -142,16 +154,14 @@ struct WorkerLogFeed {
   FeedStep operator()() {
     // Asked before reading: what it wrote before it ended is still read.
     const bool more_may_come = query.follow.on && lives(operations, worker);
+    const Source source{operations.logs(), pool, worker, query.stream};
     FeedStep step;
     if (!std::exchange(begun, true) && query.follow.tail) {
-      step.bytes = last_lines(read_all(operations.logs(), pool, worker, query.stream, offset),
-                              query.follow.tail);
+      step.bytes = last_lines(source.read_all(offset), query.follow.tail);
       return step;
     }
-    logs::Logs::Chunk chunk = operations.logs().read(pool, worker, query.stream, offset);
-    offset = chunk.next;
-    step.ended = chunk.bytes.empty() && !more_may_come;
-    step.bytes = std::move(chunk.bytes);
+    step.bytes = source.read(offset);
+    step.ended = step.bytes.empty() && !more_may_come;
     return step;
   }
 };
@@ -195,15 +205,9 @@ struct PoolLogFeed {
   bool advance(const std::string& worker, Part& part, std::string& out) const {
     const bool at_tail = !part.begun && query.follow.tail;
     part.begun = true;
-    std::string bytes;
-    if (at_tail) {
-      bytes = last_lines(read_all(operations.logs(), pool, worker, query.stream, part.offset),
-                         query.follow.tail);
-    } else {
-      logs::Logs::Chunk chunk = operations.logs().read(pool, worker, query.stream, part.offset);
-      part.offset = chunk.next;
-      bytes = std::move(chunk.bytes);
-    }
+    const Source source{operations.logs(), pool, worker, query.stream};
+    const std::string bytes = at_tail ? last_lines(source.read_all(part.offset), query.follow.tail)
+                                      : source.read(part.offset);
     part.rest += bytes;
     add_lines(out, worker, part);
     if (bytes.empty() && !lives(operations, worker)) end_line(out, worker, part);

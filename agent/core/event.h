@@ -154,8 +154,11 @@ struct RuntimeLost {  ///< no start or removal can succeed for now
   std::string reason;
 };
 struct RuntimeFound {};
-/// Something may have changed behind our back; take an inventory soon.
-struct RuntimeHinted {};
+/// Something happened to its container. If it is held to be alive, an inventory is taken soon; of
+/// what is known to have ended, or is on its way out, there is nothing to be learned.
+struct RuntimeHinted {
+  WorkerId worker{};
+};
 
 using Event =
     std::variant<PoolDesired, PoolDropped, RetireAsked, KillAsked, ResetAsked, LimitsChanged,

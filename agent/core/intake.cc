@@ -7,6 +7,7 @@
 #include "agent/core/exits.h"
 #include "agent/core/gates.h"
 #include "agent/core/inventory.h"
+#include "agent/core/pace.h"
 #include "agent/core/removals.h"
 #include "agent/core/revisions.h"
 #include "agent/core/shutdown.h"
@@ -51,6 +52,24 @@ void reset(Turn& turn, Pool& pool) {
 
 bool is_start_open(const Worker& worker) {
   return worker.phase == WorkerPhase::kStarting || worker.phase == WorkerPhase::kUncertain;
+}
+
+/// By all that is known; one being started is answered for by its start.
+bool is_held_alive(const Worker& worker) {
+  switch (worker.phase) {
+    case WorkerPhase::kUncertain:
+    case WorkerPhase::kHeld:
+    case WorkerPhase::kReleasing:
+    case WorkerPhase::kRunning:
+    case WorkerPhase::kStopping:
+      return true;
+    case WorkerPhase::kStarting:
+    case WorkerPhase::kExited:
+    case WorkerPhase::kRecording:
+    case WorkerPhase::kRemoving:
+      return false;
+  }
+  return false;
 }
 
 void start_uncertain(Turn& turn, Worker& worker, const std::string& why) {
@@ -111,6 +130,9 @@ struct Intake {
   void operator()(const WorkerStarted& event) const {
     Worker* worker = find(event);
     if (worker == nullptr || !is_start_open(*worker)) return;
+    if (worker->phase == WorkerPhase::kStarting && worker->start_asked) {
+      count_start(turn, turn.now - *worker->start_asked);
+    }
     ++pool_of(turn, *worker).counters.started;
     hold(turn, *worker);
   }
@@ -173,7 +195,10 @@ struct Intake {
   void operator()(const InventoryFailed& event) const { inventory_failed(turn, event.number); }
   void operator()(const RuntimeLost& event) const { runtime_lost(turn, event.reason); }
   void operator()(const RuntimeFound&) const { runtime_found(turn); }
-  void operator()(const RuntimeHinted&) const { turn.memory.inventory.hinted = true; }
+  void operator()(const RuntimeHinted& event) const {
+    const Worker* worker = find(event);
+    if (worker != nullptr && is_held_alive(*worker)) turn.memory.inventory.hinted = true;
+  }
 
  private:
   template <class WorkerEvent>

@@ -134,6 +134,14 @@ struct HostShutdown {
   bool let_go = false;  ///< we have said that it need not wait
 };
 
+/// How long a container's start takes until it is answered, smoothed.
+struct StartPace {
+  Duration recent{};          ///< over a handful of starts
+  Duration usual{};           ///< over some dozens
+  std::uint32_t counted = 0;  ///< as far as it matters
+  bool slow = false;          ///< half as many starts at a time
+};
+
 struct Model {
   std::map<PoolName, Pool> pools;
   std::map<WorkerId, Worker> workers;
@@ -142,6 +150,7 @@ struct Model {
   bool runtime_up = true;
   std::string runtime_fault;
   std::optional<HostShutdown> host_shutdown;
+  StartPace start_pace;
 };
 
 }  // namespace mayfly::core

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "agent/core/pace.h"
 #include "agent/core/revisions.h"
 #include "agent/core/slots.h"
 #include "agent/core/spares.h"
@@ -177,7 +178,7 @@ Time next_start(const Model& model, const Memory& memory, Time now) {
     return memory.phases.at(static_cast<std::size_t>(phase)).size();
   };
   const std::size_t out = size_of(WorkerPhase::kStarting) + size_of(WorkerPhase::kUncertain);
-  if (out >= model.limits.starts_inflight_max) return kNever;
+  if (out >= starts_allowed(model.limits, model.start_pace)) return kNever;
   if (!(model.limits.starts_rate > 0)) return now;
   const double tokens = tokens_at(model, memory.bucket, now);
   if (tokens >= 1) return now;

@@ -45,9 +45,13 @@ EmptySlot lacks_image(const Model& model, const Pool& pool, Time now) {
   return {EmptyReason::kNoImage, pool.prepare_failure, pool.prepare_at};
 }
 
-EmptySlot lacks_container(const Pool& pool, Time now, Time next) {
+EmptySlot lacks_container(const Model& model, const Pool& pool, Time now, Time next) {
   if (pool.starts.not_before > now) {
     return {EmptyReason::kStartsFailing, pool.starts.failure, pool.starts.not_before};
+  }
+  if (model.start_pace.slow) {
+    return {EmptyReason::kStartsLimited,
+            "starts take twice as long as usual: half of the node's limit is reached", next};
   }
   return {EmptyReason::kStartsLimited, "the node's limit of starts is reached", next};
 }
@@ -74,7 +78,7 @@ EmptySlot Core::why(Time now, const PoolName& name, SlotIndex index) const {
   }
   if (!model_.runtime_up) return {EmptyReason::kRuntimeDown, model_.runtime_fault, kNever};
   if (count_before(pool, index, now) >= count_underway(model_, pool)) {
-    return lacks_container(pool, now, next_start(model_, memory_, now));
+    return lacks_container(model_, pool, now, next_start(model_, memory_, now));
   }
   return {EmptyReason::kStarting, "its container is being created", kNever};
 }

@@ -58,12 +58,14 @@ CREATE TABLE images (
 ) STRICT, WITHOUT ROWID;
 )"};
 
-/// Wait for a person's sqlite3 that holds the file; checkpoint at 4 MiB and keep no more than that.
+/// Wait for a person's sqlite3 that holds the file; checkpoint at 4 MiB and keep no more than that;
+/// of its pages keep 256 KiB in memory (a batch of exits writes some dozens).
 constexpr const char* kSettings =
     "PRAGMA busy_timeout = 5000;"
     "PRAGMA journal_mode = WAL;"
     "PRAGMA synchronous = NORMAL;"
-    "PRAGMA journal_size_limit = 4194304;";
+    "PRAGMA journal_size_limit = 4194304;"
+    "PRAGMA cache_size = -256;";
 
 using Ready = tl::expected<void, Failure>;
 

@@ -1,6 +1,5 @@
-// containerd's services, typed: which message goes to which path, and in which containerd
-// namespace. Knows no order of calls and no undo. Borrows the channel; its calls end with the
-// channel's.
+// containerd's services, typed: which message goes to which path, in which containerd namespace.
+// Knows no order of calls and no undo. Borrows the channel; its calls end with the channel's.
 #pragma once
 
 #include <chrono>
@@ -129,32 +128,27 @@ class Api {
                          });
   }
 
-  /// Every reply goes to `each` as it comes; `end` once, last. No deadline: for as long as it
-  /// lasts.
+  /// Of a stream: `each` gets every reply that parses, as it comes; `end` is called once, last.
+  template <class Reply>
+  struct Receiver {
+    std::function<void(Reply)> each;
+    std::function<void(grpc::Channel::Outcome)> end;
+    std::optional<std::chrono::milliseconds> deadline = {};  ///< none: for as long as it lasts
+  };
+
   template <class RequestMessage, class Reply>
   grpc::Channel::CallId stream(const Method<RequestMessage, Reply>& method,
-                               const RequestMessage& message,
-                               std::optional<std::chrono::milliseconds> deadline,
-                               std::function<void(Reply)> each,
-                               std::function<void(grpc::Channel::Outcome)> end) {
-    // A message that does not parse is left out of a stream; `end` is what counts for success.
-    auto take = [each = std::move(each)](const std::string& bytes) {
-      if (auto reply = parse<Reply>(bytes)) each(std::move(*reply));
-    };
-    return channel_.stream(request(method, message), deadline, {std::move(take), std::move(end)});
+                               const RequestMessage& message, Receiver<Reply> receiver) {
+    return receive(request(method, message), std::move(receiver));
   }
 
   /// As stream(), with the sending side left open for send_more.
   template <class RequestMessage, class Reply>
   grpc::Channel::CallId exchange(const Method<RequestMessage, Reply>& method,
-                                 const RequestMessage& first, std::function<void(Reply)> each,
-                                 std::function<void(grpc::Channel::Outcome)> end) {
+                                 const RequestMessage& first, Receiver<Reply> receiver) {
     auto opening = request(method, first);
     opening.sending = grpc::Sending::kMore;
-    auto take = [each = std::move(each)](const std::string& bytes) {
-      if (auto reply = parse<Reply>(bytes)) each(std::move(*reply));
-    };
-    return channel_.stream(std::move(opening), std::nullopt, {std::move(take), std::move(end)});
+    return receive(std::move(opening), std::move(receiver));
   }
 
   template <class RequestMessage>
@@ -169,6 +163,14 @@ class Api {
   void use_lease(std::string lease) { lease_ = std::move(lease); }
 
  private:
+  template <class Reply>
+  grpc::Channel::CallId receive(grpc::Request request, Receiver<Reply> to) {
+    auto take = [each = std::move(to.each)](const std::string& bytes) {
+      if (auto reply = parse<Reply>(bytes)) each(std::move(*reply));
+    };
+    return channel_.stream(std::move(request), to.deadline, {std::move(take), std::move(to.end)});
+  }
+
   template <class Reply>
   static tl::expected<Reply, grpc::Failure> parse(const std::string& bytes) {
     Reply reply;

@@ -2,6 +2,7 @@
 // node wants its containers. Owned by the driver.
 #pragma once
 
+#include <set>
 #include <string>
 
 #include "runtime/containerd/api.h"
@@ -18,6 +19,8 @@ struct Backend {
   Api& api;
   Operations& operations;
   Errands& errands;
+  std::set<std::string> made =
+      {};  ///< containers that this run made, with our label, and not removed
 
   /// As the spec names it.
   [[nodiscard]] std::string cgroup(const std::string& name) const {

@@ -24,10 +24,20 @@ constexpr std::size_t kThreadsMax = 4;    ///< for work that must wait: images, 
 constexpr std::size_t kPullsMax = 4;      ///< at a time
 constexpr std::size_t kWaitingMax = 256;  ///< such work in the queue
 
+/// Of the loop's own channel; what sends layers has its pings answered at once, for by them the
+/// server finds how much it may take at a time.
+constexpr std::chrono::seconds kPingAnswerWait{1};
+
 grpc::Channel::Options channel_options(const Options& options) {
   grpc::Channel::Options channel;
   channel.socket = options.socket;
   channel.calls_queued_max = options.calls_queued_max;
+  return channel;
+}
+
+grpc::Channel::Options loop_channel_options(const Options& options) {
+  auto channel = channel_options(options);
+  channel.ping_answer_wait = kPingAnswerWait;
   return channel;
 }
 
@@ -43,7 +53,7 @@ class Containerd final : public runtime::Driver {
  public:
   Containerd(boost::asio::io_context& loop, Options options)
       : loop_(loop),
-        channel_(loop, channel_options(options),
+        channel_(loop, loop_channel_options(options),
                  [this](grpc::Channel::Link link, const std::string& why) { on_link(link, why); }),
         api_(channel_, options.name_space, options.call_deadline),
         errands_(loop, errand_options(options, kThreadsMax)),
@@ -131,6 +141,7 @@ class Containerd final : public runtime::Driver {
   Errands errands_;
   Images images_;
   Backend backend_;
+  oci::SeccompProfiles profiles_;
   std::shared_ptr<char> alive_;
 };
 
@@ -166,7 +177,7 @@ void Containerd::create(runtime::ContainerSpec spec, Done<runtime::Started> done
 
 void Containerd::create_from(runtime::ContainerSpec spec, const PreparedImage& image,
                              Done<runtime::Started> done) {
-  auto json = oci::write_spec(spec, image.config, image.accounts, backend_.host);
+  auto json = oci::write_spec(spec, image.config, image.accounts, {backend_.host, profiles_});
   if (!json) return refuse(done, std::move(json.error()));
   auto tell = [this, digest = spec.image,
                done = std::move(done)](runtime::Result<runtime::Started> result) {
@@ -204,17 +215,15 @@ void Containerd::subscribe() {
     request.add_filters("topic==\"" + std::string(topic) + "\",namespace==\"" +
                         backend_.options.name_space + "\"");
   }
-  api_.stream<wire::SubscribeRequest, wire::Envelope>(
-      method::kSubscribe, request, std::nullopt,
-      [this](const wire::Envelope& event) { on_event(event); }, [](const auto&) {});
+  api_.stream(method::kSubscribe, request,
+              Api::Receiver<wire::Envelope>{
+                  [this](const wire::Envelope& event) { on_event(event); }, [](const auto&) {}});
 }
 
 void Containerd::on_event(const wire::Envelope& event) {
   wire::TaskEvent task;
   if (!on_hint_ || !task.ParseFromString(event.event().value())) return;
-  if (is_ours(task.container_id())) {
-    on_hint_({Hint::Kind::kChanged, task.container_id() + " " + event.topic()});
-  }
+  if (is_ours(task.container_id())) on_hint_({Hint::Kind::kChanged, task.container_id()});
 }
 
 }  // namespace

@@ -36,6 +36,7 @@ void CreateCall::make_record() {
 void CreateCall::make_snapshot(wire::Empty) {
   doing_ = "prepare its snapshot";
   made_anything_ = true;
+  backend_.made.insert(plan_.name);
   wire::PrepareSnapshotRequest request;
   request.set_snapshotter(backend_.options.snapshotter);
   request.set_key(plan_.name);

@@ -62,12 +62,11 @@ class WaitingApi {
                                 const RequestMessage& message, std::function<bool(Reply)> each) {
     std::optional<grpc::Channel::Outcome> end;
     bool enough = false;
-    std::function<void(Reply)> take = [&](Reply reply) {
-      enough = enough || !each(std::move(reply));
-    };
-    const auto id = api_.stream<RequestMessage, Reply>(
-        method, message, api_.deadline(), take,
-        [&](grpc::Channel::Outcome outcome) { end = std::move(outcome); });
+    Api::Receiver<Reply> receiver;
+    receiver.each = [&](Reply reply) { enough = enough || !each(std::move(reply)); };
+    receiver.end = [&](grpc::Channel::Outcome outcome) { end = std::move(outcome); };
+    receiver.deadline = api_.deadline();
+    const auto id = api_.stream(method, message, std::move(receiver));
     wait([&] { return end.has_value() || enough; });
     if (end) return std::move(*end);
     api_.cancel(id);

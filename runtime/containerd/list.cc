@@ -20,12 +20,12 @@ void ListCall::list_records() {
     found.container.name = record.id();
     found.container.labels.insert(record.labels().begin(), record.labels().end());
   };
-  backend_.api.stream<wire::ListContainersRequest, wire::ContainerListed>(
-      method::kListContainers, request, backend_.api.deadline(), each,
-      [this](grpc::Channel::Outcome outcome) {
-        if (!outcome) return fail(outcome.error(), "list the containers");
-        list_snapshots();
-      });
+  const auto end = [this](grpc::Channel::Outcome outcome) {
+    if (!outcome) return fail(outcome.error(), "list the containers");
+    list_snapshots();
+  };
+  backend_.api.stream(method::kListContainers, request,
+                      Api::Receiver<wire::ContainerListed>{each, end, backend_.api.deadline()});
 }
 
 void ListCall::list_snapshots() {
@@ -38,12 +38,12 @@ void ListCall::list_snapshots() {
       found_[snapshot.name()].container.name = snapshot.name();
     }
   };
-  backend_.api.stream<wire::ListSnapshotsRequest, wire::SnapshotsListed>(
-      method::kListSnapshots, request, backend_.api.deadline(), each,
-      [this](grpc::Channel::Outcome outcome) {
-        if (!outcome) return fail(outcome.error(), "list the snapshots");
-        list_tasks();
-      });
+  const auto end = [this](grpc::Channel::Outcome outcome) {
+    if (!outcome) return fail(outcome.error(), "list the snapshots");
+    list_tasks();
+  };
+  backend_.api.stream(method::kListSnapshots, request,
+                      Api::Receiver<wire::SnapshotsListed>{each, end, backend_.api.deadline()});
 }
 
 void ListCall::list_tasks() {

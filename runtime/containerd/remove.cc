@@ -25,8 +25,14 @@ bool is_owned(const wire::ContainerRecord& record, const runtime::Ownership& own
 
 }  // namespace
 
+/// Whose it is need not be asked of what this run itself has made.
+void RemoveCall::begin() {
+  backend_.made.contains(name_) ? delete_task() : read_record();
+}
+
 /// Without a record containerd does not look for a task.
 void RemoveCall::read_record() {
+  record_read_ = true;
   wire::ContainerId request;
   request.set_id(name_);
   backend_.api.call(
@@ -69,7 +75,7 @@ void RemoveCall::delete_task() {
   backend_.api.call(
       method::kDeleteTask, task(), Api::Done<wire::Empty>([this](auto reply) {
         if (reply) return remove_snapshot();
-        if (not_found(reply)) return clear_host();
+        if (not_found(reply)) return record_read_ ? clear_host() : read_record();
         if (reply.error().kind != grpc::Failure::Kind::kAnswered || ++tries_ >= kTriesMax) {
           return fail(reply.error(), "delete the task");
         }
@@ -141,6 +147,7 @@ void RemoveCall::fail(const grpc::Failure& failure, const char* doing) {
 }
 
 void RemoveCall::finish(runtime::Result<std::monostate> result) {
+  if (result) backend_.made.erase(name_);
   auto done = std::move(done_);
   backend_.operations.finish(*this, [&] { done(std::move(result)); });
 }

@@ -15,7 +15,7 @@ class RemoveCall final : public Operation {
  public:
   RemoveCall(Backend& backend, std::string name, runtime::Done<std::monostate> done)
       : backend_(backend), name_(std::move(name)), done_(std::move(done)) {}
-  void begin() override { read_record(); }
+  void begin() override;
 
  private:
   void read_record();
@@ -36,6 +36,7 @@ class RemoveCall final : public Operation {
   std::string name_;
   runtime::Done<std::monostate> done_;
   int tries_ = 0;
+  bool record_read_ = false;
 };
 
 }  // namespace mayfly::containerd

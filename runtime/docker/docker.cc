@@ -215,7 +215,7 @@ void Docker::on_link(Engine::Link link, const std::string& why) {
 void Docker::on_event(const Event& event) {
   if (!is_ours(event.name)) return;
   known_.forget_pid(event.name, event.id);
-  if (on_hint_) on_hint_({Hint::Kind::kChanged, event.name + " " + event.action});
+  if (on_hint_) on_hint_({Hint::Kind::kChanged, event.name});
 }
 
 }  // namespace

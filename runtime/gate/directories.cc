@@ -37,6 +37,22 @@ bool is_name(std::string_view worker) {
          worker.find_first_of(std::string_view("/\0", 2)) == worker.npos;
 }
 
+/// What a marker holds; nothing where it cannot be read.
+std::optional<std::string> read_line(const Descriptor& marker) {
+  std::array<char, 16> line;
+  const auto length = ::pread(marker.get(), line.data(), line.size(), 0);
+  if (length < 0) return std::nullopt;
+  return std::string(line.data(), static_cast<std::size_t>(length));
+}
+
+std::optional<std::uint32_t> slot_in(std::string_view line) {
+  std::uint32_t slot = 0;
+  const char* const end = line.data() + line.size();
+  const auto [parsed_to, error] = std::from_chars(line.data(), end, slot);
+  if (error != std::errc() || parsed_to == end || *parsed_to != '\n') return std::nullopt;
+  return slot;
+}
+
 tl::expected<Descriptor, std::string> bind_at(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -73,25 +89,25 @@ tl::expected<void, std::string> Directories::open_root() {
   return {};
 }
 
-tl::expected<Descriptor, std::string> Directories::make(const std::string& worker) {
+tl::expected<Directories::Marker, std::string> Directories::make(const std::string& worker) {
   if (!is_name(worker)) return tl::make_unexpected("not a worker's name: " + worker);
   return open_root().and_then([&] { return make_parts(worker); }).and_then([&] {
     return open_marker(worker);
   });
 }
 
-tl::expected<Descriptor, std::string> Directories::open_marker(const std::string& worker) {
+tl::expected<Directories::Marker, std::string> Directories::open_marker(const std::string& worker) {
   const std::string name = worker + kMarker;
   constexpr int kFlags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
   Descriptor marker(::openat(root_dir_.get(), name.c_str(), kFlags, kMarkerMode));
   if (!marker) return tl::make_unexpected(fault(name, "cannot make"));
+  const auto line = read_line(marker);
+  if (!line) return tl::make_unexpected(fault(name, "cannot read"));
   // Its page is made now: a full file system is found before there is anything to release.
-  char first = 0;
-  const bool fresh = ::pread(marker.get(), &first, 1, 0) == 0;
-  if (fresh && ::pwrite(marker.get(), "\n", 1, 0) != 1) {
+  if (line->empty() && ::pwrite(marker.get(), "\n", 1, 0) != 1) {
     return tl::make_unexpected(fault(name, "cannot write"));
   }
-  return marker;
+  return Marker{std::move(marker), slot_in(*line)};
 }
 
 tl::expected<void, std::string> Directories::make_parts(const std::string& worker) {
@@ -151,13 +167,8 @@ std::optional<std::uint32_t> Directories::marked(const std::string& worker) cons
   const std::string path = root_ + '/' + worker + kMarker;
   const Descriptor marker(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!marker) return std::nullopt;
-  std::array<char, 16> line;
-  const auto length = ::pread(marker.get(), line.data(), line.size(), 0);
-  std::uint32_t slot = 0;
-  const char* const end = line.data() + std::max<ssize_t>(length, 0);
-  const auto [parsed_to, error] = std::from_chars(line.data(), end, slot);
-  if (error != std::errc() || parsed_to == end || *parsed_to != '\n') return std::nullopt;
-  return slot;
+  const auto line = read_line(marker);
+  return line ? slot_in(*line) : std::nullopt;
 }
 
 void Directories::forget_socket(const std::string& worker) {

@@ -16,9 +16,14 @@ class Directories {
  public:
   explicit Directories(std::string root) : root_(std::move(root)) {}
 
+  struct Marker {
+    runtime::Descriptor file;
+    std::optional<std::uint32_t> slot;  ///< that it names
+  };
+
   /// Makes the worker's directory where it is absent, and opens its marker. Error: one line with
   /// the path.
-  [[nodiscard]] tl::expected<runtime::Descriptor, std::string> make(const std::string& worker);
+  [[nodiscard]] tl::expected<Marker, std::string> make(const std::string& worker);
 
   /// A new listening socket in it, non-blocking; an old one's name is taken over.
   [[nodiscard]] tl::expected<runtime::Descriptor, std::string> listen(const std::string& worker);
@@ -45,8 +50,7 @@ class Directories {
  private:
   [[nodiscard]] tl::expected<void, std::string> open_root();
   [[nodiscard]] tl::expected<void, std::string> make_parts(const std::string& worker);
-  [[nodiscard]] tl::expected<runtime::Descriptor, std::string> open_marker(
-      const std::string& worker);
+  [[nodiscard]] tl::expected<Marker, std::string> open_marker(const std::string& worker);
   [[nodiscard]] std::string fault(const std::string& worker, const char* doing) const;
 
   std::string root_;

@@ -40,7 +40,7 @@ struct Gates::Impl : DoorWatcher {
   struct Entry {
     std::shared_ptr<Door> door;
     Descriptor marker;                      ///< until it is written
-    std::optional<std::uint32_t> marked;    ///< by an earlier run, which may have died on that
+    std::optional<std::uint32_t> marked;    ///< also by an earlier run, which may have died on that
     std::optional<std::uint32_t> released;  ///< and it arrived, or is on its way
   };
 
@@ -106,6 +106,7 @@ struct Gates::Impl : DoorWatcher {
     if (!frame) return tl::make_unexpected(frame.error());
     const auto marked = Directories::mark(entry.marker, release.slot);
     if (!marked) return tl::make_unexpected(marked.error());
+    entry.marked = release.slot;
     return entry.door->release(*frame);
   }
 
@@ -132,11 +133,11 @@ tl::expected<void, std::string> Gates::open(const std::string& worker, Hold hold
   Impl::Entry entry;
   entry.door =
       std::make_shared<Door>(impl_->loop, Door::Options{worker, hold, std::move(*copies)}, *impl_);
-  entry.marked = impl_->directories.marked(worker);
+  entry.marked = marker->slot;
   if (entry.marked && !impl_->directories.has_socket(worker)) {
     entry.released = entry.marked;  // and it arrived
   } else {
-    entry.marker = std::move(*marker);
+    entry.marker = std::move(marker->file);
     auto listening = impl_->directories.listen(worker);
     if (!listening) return tl::make_unexpected(listening.error());
     if (auto watched = entry.door->listen(std::move(*listening)); !watched) return watched;
@@ -162,6 +163,8 @@ void Gates::release(const std::string& worker, const Release& release) {
 }
 
 std::optional<std::uint32_t> Gates::released_to(const std::string& worker) const {
+  const auto found = impl_->entries.find(worker);
+  if (found != impl_->entries.end()) return found->second.marked;
   return impl_->directories.marked(worker);
 }
 

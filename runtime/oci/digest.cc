@@ -1,41 +1,41 @@
 #include "runtime/oci/digest.h"
 
-#include <openssl/evp.h>
+#include <nettle/sha2.h>
 
 #include <array>
+#include <cstdint>
+
+#undef sha256_digest  // nettle's macro for its own function of that name; ours is another
 
 namespace mayfly::oci {
 
 struct Sha256::Context {
-  EVP_MD_CTX* evp = EVP_MD_CTX_new();
+  sha256_ctx nettle;
 };
 
 Sha256::Sha256() : context_(std::make_unique<Context>()) {
   restart();
 }
 
-Sha256::~Sha256() {
-  EVP_MD_CTX_free(context_->evp);
-}
+Sha256::~Sha256() = default;
 
 void Sha256::restart() {
-  EVP_DigestInit_ex(context_->evp, EVP_sha256(), nullptr);
+  sha256_init(&context_->nettle);
 }
 
 void Sha256::add(std::string_view bytes) {
-  EVP_DigestUpdate(context_->evp, bytes.data(), bytes.size());
+  sha256_update(&context_->nettle, bytes.size(),
+                reinterpret_cast<const std::uint8_t*>(bytes.data()));
 }
 
 std::string Sha256::digest() {
   constexpr std::string_view kHex = "0123456789abcdef";
-  std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
-  unsigned size = 0;
-  EVP_DigestFinal_ex(context_->evp, bytes.data(), &size);
-  restart();
+  std::array<std::uint8_t, SHA256_DIGEST_SIZE> bytes{};
+  nettle_sha256_digest(&context_->nettle, bytes.size(), bytes.data());  // which begins anew
   std::string text = "sha256:";
-  for (unsigned at = 0; at < size; ++at) {
-    text.push_back(kHex[bytes[at] >> 4]);
-    text.push_back(kHex[bytes[at] & 0xf]);
+  for (const std::uint8_t byte : bytes) {
+    text.push_back(kHex[byte >> 4]);
+    text.push_back(kHex[byte & 0xf]);
   }
   return text;
 }

@@ -187,4 +187,13 @@ json seccomp_profile(Architecture architecture, const std::vector<std::string>& 
           {"syscalls", std::move(rules)}};
 }
 
+const std::string& SeccompProfiles::text(Architecture architecture,
+                                         const std::vector<std::string>& capabilities) {
+  std::pair key(architecture, capabilities);
+  if (const auto known = texts_.find(key); known != texts_.end()) return known->second;
+  if (texts_.size() == kKeptMax) texts_.clear();
+  auto text = seccomp_profile(architecture, capabilities).dump();
+  return texts_.emplace(std::move(key), std::move(text)).first->second;
+}
+
 }  // namespace mayfly::oci

@@ -139,15 +139,18 @@ json namespaces(const ContainerSpec& container, const Host& host) {
 }
 
 json kernel(const ContainerSpec& container, const Host& host) {
-  json linux_part{{"cgroupsPath", host.cgroup_parent + "/" + container.name},
-                  {"resources", resources(container, host)},
-                  {"namespaces", namespaces(container, host)},
-                  {"maskedPaths", kMasked},
-                  {"readonlyPaths", kReadOnly}};
-  if (container.security.seccomp) {
-    linux_part["seccomp"] = seccomp_profile(host.architecture, container.security.capabilities);
-  }
-  return linux_part;
+  return {{"cgroupsPath", host.cgroup_parent + "/" + container.name},
+          {"resources", resources(container, host)},
+          {"namespaces", namespaces(container, host)},
+          {"maskedPaths", kMasked},
+          {"readonlyPaths", kReadOnly}};
+}
+
+/// The text of an object that is not empty, with one member more, whose value is text already.
+std::string with_member(std::string object, std::string_view name, std::string_view value) {
+  object.pop_back();
+  object.append(",\"").append(name).append("\":").append(value).append("}");
+  return object;
 }
 
 }  // namespace
@@ -194,7 +197,8 @@ std::string host_name(const ContainerSpec& container) {
 
 tl::expected<std::string, std::string> write_spec(const ContainerSpec& container,
                                                   const ImageConfig& image,
-                                                  const Accounts& accounts, const Host& host) {
+                                                  const Accounts& accounts,
+                                                  const Surroundings& around) {
   if (auto fault = fault_of(container, image); !fault.empty()) return tl::unexpected(fault);
   if (container.network.kind == Network::Kind::kNamed) {
     return tl::unexpected("this runtime knows no networks by name, and so not " +
@@ -207,11 +211,16 @@ tl::expected<std::string, std::string> write_spec(const ContainerSpec& container
       {"hostname", host_name(container)},
       {"root", {{"path", "rootfs"}, {"readonly", container.security.read_only_rootfs}}},
       {"process", process(container, image, *user)},
-      {"mounts", mounts(container, host)},
-      {"linux", kernel(container, host)},
+      {"mounts", mounts(container, around.host)},
   };
+  const auto& security = container.security;
   try {
-    return document.dump();
+    auto linux_part = kernel(container, around.host).dump();
+    if (security.seccomp) {
+      const auto& profile = around.profiles.text(around.host.architecture, security.capabilities);
+      linux_part = with_member(std::move(linux_part), "seccomp", profile);
+    }
+    return with_member(document.dump(), "linux", linux_part);
   } catch (const json::type_error&) {  // the library's only way to say so
     return tl::unexpected(std::string("the command, environment or a path is not UTF-8"));
   }

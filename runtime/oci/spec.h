@@ -23,10 +23,16 @@ struct Host {
       network_files;  ///< bound read-only with the host's network, where present
 };
 
+/// What a specification takes from elsewhere than the container and its image.
+struct Surroundings {
+  const Host& host;
+  SeccompProfiles& profiles;
+};
+
 /// The JSON text. Error: one line; asking again would give the same.
 [[nodiscard]] tl::expected<std::string, std::string> write_spec(
     const runtime::ContainerSpec& container, const ImageConfig& image, const Accounts& accounts,
-    const Host& host);
+    const Surroundings& around);
 
 /// What the container executes: its entrypoint, and then the command that the pool names, else the
 /// image's own.

@@ -45,6 +45,17 @@ TEST(Names, OfOtherShapesAreNobodys) {
   }
 }
 
+TEST(Names, OfContainersAreReadForTheirOwnInstanceOnly) {
+  const auto worker = worker_of_container("3fa9c2d1", "mayfly-3fa9c2d1-encode-12-1");
+  ASSERT_TRUE(worker);
+  EXPECT_EQ(worker->pool, "encode");
+  EXPECT_EQ(worker->worker, first_worker_of(12));
+  for (const char* stranger : {"", "encode-12-1", "mayfly-3fa9c2d1-", "mayfly-3fa9c2d1-encode",
+                               "mayfly-00000000-encode-12-1", "x-mayfly-3fa9c2d1-encode-12-1"}) {
+    EXPECT_FALSE(worker_of_container("3fa9c2d1", stranger)) << stranger;
+  }
+}
+
 TEST(Names, OfALaterRunAreAboveAllOfAnEarlierOne) {
   const core::WorkerId last_of_first{static_cast<std::uint64_t>(first_worker_of(2)) - 2};
   EXPECT_LT(last_of_first, first_worker_of(2));

@@ -13,14 +13,16 @@ from supervisors import Case
 
 LIVES_MS = {20: 15, 200: 20, 1000: 40}  # life -> seconds of each way
 SPARES = 32
-WAYS = ("bare", "mayfly", "ctr", "docker", "podman")
+WAYS = ("bare", "mayfly", "mayfly-app", "ctr", "docker", "podman")
+MAYFLY = {"mayfly": "gate", "mayfly-app": "app"}  # way -> hold
 RUNTIMES = ("containerd", "docker", "podman")
 
 EXPLANATION = """\
 Gap: from a worker's last stamp to the first stamp of the next in its slot, both taken inside of the
 worker by CLOCK_MONOTONIC. Bare: a loop of fork, exec and waitid, with no container at all.
 Mayfly counts the gaps for which a spare was held and ready when the worker before ended; `misses` are
-the others. Where the slots would use up spares faster than a runtime makes containers, each slot rests
+the others. With hold=app the spare is the worker's own program, which waits at the gate by itself.
+Where the slots would use up spares faster than a runtime makes containers, each slot rests
 before its share of the spares until they are made (the rests are not cut out: they are lives).
 The ways take turns, in as many rounds as --rounds says; only Docker's restarts, which wait longer each
 time, are one run.
@@ -43,8 +45,8 @@ def add_options(parser):
     parser.add_argument("--rounds", type=int, default=2, metavar="N",
                         help="in which the ways take turns (2)")
     parser.add_argument("--ways", nargs="+", choices=WAYS, metavar="WAY",
-                        default=["bare", "mayfly", "ctr", "docker"],
-                        help="which to measure, of bare mayfly ctr docker podman (all but podman)")
+                        default=["bare", "mayfly", "mayfly-app", "ctr", "docker"],
+                        help="which to measure, of " + " ".join(WAYS) + " (all but podman)")
     parser.add_argument("--runtime", nargs="+", choices=RUNTIMES, metavar="KIND",
                         default=["containerd"],
                         help="what Mayfly runs on: containerd docker podman (containerd)")
@@ -113,8 +115,8 @@ class Daemons:
     """What the ways need, and no more."""
 
     def __init__(self, place, bench, given):
-        wanted = set(given.ways) - {"bare", "mayfly", "ctr"}
-        if "mayfly" in given.ways:
+        wanted = set(given.ways) & set(RUNTIMES)
+        if MAYFLY.keys() & set(given.ways):
             wanted |= set(given.runtime)
         self.containerd = Containerd(place)
         self.containerd.load(bench.archive)
@@ -127,27 +129,36 @@ class Daemons:
             self.by_kind["podman"].load(bench.archive)
 
 
-def _mayfly(bench, mayflyd, supply_per_s, case):
+def _mayfly(bench, mayflyd, supply_per_s, hold, case):
+    case = case._replace(hold=hold)
     return Sample(*supervisors.mayfly_pool(bench, mayflyd, case, SPARES, supply_per_s))
 
 
-def _mayfly_ways(bench, daemons, given):
-    ways = []
-    for kind in given.runtime:
-        mayflyd = Mayflyd(bench.place.corner(kind), daemons.by_kind[kind], given.programs)
-        supply_per_s = supervisors.SUPPLY_PER_S[kind]
-        ways.append(Way(f"mayfly, {kind}", functools.partial(
-            _mayfly, bench, mayflyd, supply_per_s)))
-    return ways
+class MayflyWays:
+    """Of each runtime one daemon, whatever its pools hold at."""
+
+    def __init__(self, bench, daemons, given):
+        self._bench = bench
+        self._mayflyds = {kind: Mayflyd(bench.place.corner(kind), daemons.by_kind[kind],
+                                        given.programs)
+                          for kind in (given.runtime if MAYFLY.keys() & set(given.ways) else [])}
+
+    def holding_at(self, hold):
+        remark = "" if hold == "gate" else ", hold=" + hold
+        return [Way(f"mayfly, {kind}{remark}", functools.partial(
+                    _mayfly, self._bench, mayflyd, supervisors.SUPPLY_PER_S[kind], hold))
+                for kind, mayflyd in self._mayflyds.items()]
 
 
 def ways_of(place, given):
     """In the order in which they are asked for."""
     bench = supervisors.Bench(place, given.programs)
     daemons = Daemons(place, bench, given)
+    mayfly = MayflyWays(bench, daemons, given)
     makers = {
         "bare": lambda: [Way("bare", lambda case: Sample(supervisors.bare(bench, case)))],
-        "mayfly": lambda: _mayfly_ways(bench, daemons, given),
+        "mayfly": lambda: mayfly.holding_at("gate"),
+        "mayfly-app": lambda: mayfly.holding_at("app"),
         "ctr": lambda: [Way("ctr run --rm", lambda case: Sample(
             supervisors.ctr_run(bench, daemons.containerd, case)))],
         "docker": lambda: [Way("docker restart", lambda case: Sample(

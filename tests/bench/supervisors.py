@@ -1,7 +1,7 @@
 """The ways of keeping a worker alive that are measured beside each other.
 
 Each runs the same static worker for some seconds and leaves its stamps. A case is (life_ms, slots,
-seconds); a worker is replaced in its slot by whatever means the way has.
+seconds); a worker is replaced in its slot by whatever means the way has. `hold` is for Mayfly's pools.
 """
 
 import collections
@@ -14,7 +14,7 @@ from lab import image
 from lab.exits import had_spare
 from lab.process import run, wait_until
 
-Case = collections.namedtuple("Case", "life_ms slots seconds")
+Case = collections.namedtuple("Case", "life_ms slots seconds hold", defaults=["gate"])
 
 IMAGE = "mayfly.local/bench:1"
 STAMPS_MAX = 200_000
@@ -25,6 +25,7 @@ image = "{image}"
 command = [{command}]
 replicas = {slots}
 standby = {standby}
+hold = "{hold}"
 mounts = [{{source = "{folder}", target = "/stamps"}}]
 """
 
@@ -55,7 +56,7 @@ class Bench:
         words = ["/bench_worker", inside, case.life_ms, *rhythm]
         mayflyd.apply(POOL.format(
             image=IMAGE, command=", ".join(f'"{word}"' for word in words), slots=case.slots,
-            standby=standby, folder=self.stamps_folder))
+            standby=standby, hold=case.hold, folder=self.stamps_folder))
 
 
 def bare(bench, case):

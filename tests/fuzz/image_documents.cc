@@ -29,7 +29,9 @@ void read_document(const std::string& text) {
   if (!image) return;
   runtime::ContainerSpec spec;
   spec.name = "fuzz";
-  static_cast<void>(oci::write_spec(spec, *image, {text, text}, {}));
+  const oci::Host host;
+  oci::SeccompProfiles profiles;
+  static_cast<void>(oci::write_spec(spec, *image, {text, text}, {host, profiles}));
 }
 
 }  // namespace

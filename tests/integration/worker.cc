@@ -79,7 +79,7 @@ void live_for(long long ms) {
   while (told_to_stop == 0 && now_ns() < end) {
     const long long left = end - now_ns();
     const timespec t{.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
-    if (left > 0) nanosleep(&t, nullptr);
+    if (left > 0) nanosleep(&t, nullptr);  // its life itself; a signal ends it early
   }
 }
 

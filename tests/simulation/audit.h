@@ -59,6 +59,8 @@ class Audit final : public Observer {
   void check_host(const Core& core);
   void check_reasons(const Core& core);
   void check_sizes(const Core& core);
+  void check_slow_starts(const Core& core, const Decision& decision);
+  [[nodiscard]] std::uint32_t starts_inflight() const;
   void check_pace(const Decision& decision, std::size_t events);
   void check_revisions(const Core& core);
   [[nodiscard]] std::string unsettled_worker(const Model& model, const Container& there) const;

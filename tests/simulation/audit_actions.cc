@@ -88,12 +88,18 @@ void Audit::Rules::check_open(const char* what, WorkerId worker, const PoolName&
   }
 }
 
-void Audit::Rules::check_start_limits(const StartWorker& a) const {
-  const Time forgotten = scene.now() - audit.limits_.start_deadline;
+std::uint32_t Audit::starts_inflight() const {
+  const Run run = scene_.truth.run;
+  const Time forgotten = scene_.now() - limits_.start_deadline;
   std::uint32_t inflight = 0;
-  for (const auto& [worker, of] : scene.truth.fates) {
+  for (const auto& [worker, of] : scene_.truth.fates) {
     if (of.start_by == run && of.heard_of_in != run && of.start_at > forgotten) ++inflight;
   }
+  return inflight;
+}
+
+void Audit::Rules::check_start_limits(const StartWorker& a) const {
+  const std::uint32_t inflight = audit.starts_inflight();
   if (inflight >= audit.limits_.starts_inflight_max) {
     scene.violate("I8", "start of ", a.worker, " beside ", inflight, " in flight, the limit is ",
                   audit.limits_.starts_inflight_max);

@@ -23,6 +23,7 @@ void Audit::stepped(const Core& core, const Decision& decision, std::size_t even
   check_host(core);
   check_pace(decision, events);
   check_sizes(core);
+  check_slow_starts(core, decision);
   if (steps_ % kReasonsEvery == 0) check_reasons(core);
 }
 
@@ -104,6 +105,19 @@ void Audit::check_sizes(const Core& core) {
     if (worker.fault.size() > kTextMax || worker.stop_reason.size() > kTextMax) {
       scene_.violate("I8", "unbounded text in ", id);
     }
+  }
+}
+
+/// Who starts while starts are slow keeps to half of the limit; those of before may still be out.
+void Audit::check_slow_starts(const Core& core, const Decision& decision) {
+  const bool starts =
+      std::any_of(decision.actions.begin(), decision.actions.end(),
+                  [](const Action& action) { return std::holds_alternative<StartWorker>(action); });
+  if (!starts || !core.model().start_pace.slow) return;
+  const std::uint32_t most = (limits_.starts_inflight_max + 1) / 2;
+  const std::uint32_t inflight = starts_inflight();
+  if (inflight > most) {
+    scene_.violate("I8", inflight, " starts in flight while they are slow, ", most, " at most");
   }
 }
 

@@ -123,7 +123,7 @@ struct Words {
   }
   void operator()(const RuntimeLost& e) const { out << "RuntimeLost: " << e.reason; }
   void operator()(const RuntimeFound&) const { out << "RuntimeFound"; }
-  void operator()(const RuntimeHinted&) const { out << "RuntimeHinted"; }
+  void operator()(const RuntimeHinted& e) const { out << "RuntimeHinted " << e.worker; }
 
   void operator()(const PrepareRevision& a) const {
     out << "PrepareRevision " << a.pool << ' ' << a.revision;

@@ -17,6 +17,7 @@ void draw_start_faults(Random& random, double badness, Faults& faults) {
   faults.start_fails = rate(random, badness, 0.5);
   faults.start_unsure = rate(random, badness, 0.6);
   faults.start_silent = rate(random, badness, 0.3);
+  faults.start_slow = rate(random, badness, 0.1);
   faults.remove_fails = rate(random, badness, 0.6);
   faults.remove_silent = rate(random, badness, 0.3);
   faults.list_fails = rate(random, badness, 0.5);

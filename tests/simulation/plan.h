@@ -22,6 +22,7 @@ struct Faults {
   double start_fails = 0;
   double start_unsure = 0;  ///< answered as uncertain; it may have happened, or happen much later
   double start_silent = 0;  ///< never answered
+  double start_slow = 0;    ///< for a while, starts take many times as long
   // removals
   double remove_fails = 0;
   double remove_silent = 0;

@@ -77,7 +77,7 @@ void Processes::end(WorkerId worker, ExitStatus status) {
   scene_.note("    ", worker, " ends: ", status, "; the runtime says ", container->status_told);
   if (gate_breaks) scene_.report(scene_.truth.run, GateLost{worker, "connection closed"});
   if (container->watched_by != 0) report_end(container->watched_by, worker);
-  if (scene_.random.chance(0.2)) scene_.report(scene_.truth.run, RuntimeHinted{});
+  if (scene_.random.chance(0.2)) scene_.report(scene_.truth.run, RuntimeHinted{worker});
 }
 
 void Processes::report_end(Run run, WorkerId worker) {

@@ -42,6 +42,7 @@ class Runtime {
   };
 
   void draw_course(Creation& creation);
+  [[nodiscard]] Duration create_time();
   [[nodiscard]] bool starts_fail(const StartWorker& what);
   [[nodiscard]] bool holds_up(std::uint64_t number, void (Runtime::*stage)(std::uint64_t));
   void make_record(std::uint64_t number);
@@ -67,6 +68,7 @@ class Runtime {
   std::uint64_t operations_ = 0;
   std::map<std::uint64_t, Creation> creations_;
   Time up_at_{};
+  Time slow_until_{};  ///< starts take long until then
 };
 
 }  // namespace mayfly::simulation

@@ -43,6 +43,15 @@ void Runtime::draw_course(Creation& creation) {
   creation.silent = random.chance(scene_.faults.start_silent);
 }
 
+/// Some other load comes over the host, and goes again.
+Duration Runtime::create_time() {
+  Random& random = scene_.random;
+  if (scene_.now() >= slow_until_ && random.chance(scene_.faults.start_slow)) {
+    slow_until_ = scene_.now() + random.spread(1s, 20s);
+  }
+  return scene_.now() < slow_until_ ? 4 * scene_.plan.create_time : scene_.plan.create_time;
+}
+
 void Runtime::refuse_create(Run run, const StartWorker& what) {
   const bool sure = scene_.random.chance(0.5);
   scene_.agenda.after(scene_.random.between(100us, 50ms), [this, run, what, sure] {
@@ -65,7 +74,7 @@ void Runtime::create(Run run, const StartWorker& what) {
   creation.by = run;
   creation.what = what;
   draw_course(creation);
-  const Duration typical = scene_.plan.create_time;
+  const Duration typical = create_time();
   Duration recorded = random.between(1ms, 1ms + typical / 4);
   Duration running = recorded + random.between(typical / 4, typical);
   Duration answered = running + random.between(100us, 5ms);

@@ -24,7 +24,9 @@ Duration fill_time(const Scene& scene) {
   for (const auto& [pool, of] : scene.truth.wanted) {
     wanted += of.settings.replicas + of.settings.standby.value_or(8);
   }
-  Duration fill = wanted * (scene.plan.create_time * 2 + 10ms) / scene.limits.starts_inflight_max;
+  // Half of the limit, for those that were slow before the faults ended.
+  const std::uint32_t at_a_time = (scene.limits.starts_inflight_max + 1) / 2;
+  Duration fill = wanted * (scene.plan.create_time * 2 + 10ms) / at_a_time;
   if (scene.limits.starts_rate > 0) {
     fill += Duration(1s) * wanted / static_cast<std::uint32_t>(scene.limits.starts_rate);
   }

@@ -14,6 +14,7 @@ INCLUDES = {
     "config": [],
     "runtime": [],
     "runtime/oci": ["runtime"],
+    "runtime/curl": [],
     "runtime/http": [],
     "runtime/archive": ["runtime/oci", "runtime/registry"],
     "runtime/registry": ["runtime", "runtime/oci"],

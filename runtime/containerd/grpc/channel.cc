@@ -219,7 +219,8 @@ void Channel::connect() {
     return set_link(Link::kDown, "the path is too long for a unix socket: " + options_.socket);
   }
   Connection::Owner& self = *this;
-  connection_ = std::make_unique<Connection>(loop_, self, options_.message_bytes_max);
+  const Connection::Options options{options_.message_bytes_max, options_.ping_answer_wait};
+  connection_ = std::make_unique<Connection>(loop_, self, options);
   connection_->open(options_.socket);
   arm_pulse(options_.answer_max);
 }

@@ -30,7 +30,8 @@ class Channel final : Connection::Owner {
     std::size_t message_bytes_max = 16 << 20;  ///< what containerd itself sends at most
     std::chrono::milliseconds backoff_min{100};
     std::chrono::milliseconds backoff_max{5'000};
-    std::chrono::milliseconds answer_max{5'000};  ///< silence after which a busy link is doubted
+    std::chrono::milliseconds answer_max{5'000};    ///< silence after which a busy link is doubted
+    std::chrono::milliseconds ping_answer_wait{0};  ///< how long the server's pings may wait
   };
 
   /// Down is also a server that is there and says nothing. It keeps its connection: on a unix

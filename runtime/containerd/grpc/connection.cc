@@ -43,6 +43,9 @@ struct Connection::Callbacks {
   static int frame(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     auto& connection = self(user);
     if (frame->hd.type == NGHTTP2_GOAWAY) connection.goodbye_ = true;
+    if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) {
+      connection.take_ping(std::to_array(frame->ping.opaque_data));
+    }
     const bool settings =
         frame->hd.type == NGHTTP2_SETTINGS && (frame->hd.flags & NGHTTP2_FLAG_ACK) == 0;
     if (settings && !connection.ready_) {
@@ -100,11 +103,12 @@ struct Connection::Callbacks {
   }
 };
 
-Connection::Connection(boost::asio::io_context& loop, Owner& owner, std::size_t message_bytes_max)
+Connection::Connection(boost::asio::io_context& loop, Owner& owner, Options options)
     : loop_(loop),
       socket_(loop),
       owner_(owner),
-      message_bytes_max_(message_bytes_max),
+      options_(options),
+      ping_timer_(loop),
       alive_(std::make_shared<char>()) {}
 
 Connection::~Connection() {
@@ -129,7 +133,11 @@ void Connection::begin() {
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, Callbacks::data);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, Callbacks::stream_closed);
   nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, Callbacks::not_sent);
-  const int made = nghttp2_session_client_new(&session_, callbacks, this);
+  nghttp2_option* option = nullptr;
+  nghttp2_option_new(&option);
+  nghttp2_option_set_no_auto_ping_ack(option, 1);
+  const int made = nghttp2_session_client_new2(&session_, callbacks, this, option);
+  nghttp2_option_del(option);
   nghttp2_session_callbacks_del(callbacks);
   if (made != 0) return close("no memory for an HTTP/2 session");
   const std::array<nghttp2_settings_entry, 2> settings{
@@ -164,9 +172,12 @@ Connection::StreamId Connection::submit(Request request) {
     abandon(nghttp2_strerror(id));
     return id;
   }
-  streams_.emplace(
-      id,
-      Stream{std::move(request.body), 0, request.sending, {}, Deframer(message_bytes_max_), {}});
+  streams_.emplace(id, Stream{std::move(request.body),
+                              0,
+                              request.sending,
+                              {},
+                              Deframer(options_.message_bytes_max),
+                              {}});
   write();
   return id;
 }
@@ -274,6 +285,24 @@ void Connection::close(std::string why) {
   streams_.clear();
   happenings_.push_back([why = std::move(why)](Owner& owner) { owner.on_closed(why); });
   deliver();
+}
+
+void Connection::take_ping(const Ping& ping) {
+  if (ping_) nghttp2_submit_ping(session_, NGHTTP2_FLAG_ACK, ping_->data());
+  const bool waits = std::exchange(ping_, ping).has_value();
+  if (options_.ping_answer_wait.count() == 0) return answer_ping();
+  if (waits) return;
+  ping_timer_.expires_after(options_.ping_answer_wait);
+  ping_timer_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
+    if (error || alive.expired() || closed_) return;
+    answer_ping();
+    write();
+  });
+}
+
+void Connection::answer_ping() {
+  nghttp2_submit_ping(session_, NGHTTP2_FLAG_ACK, ping_->data());
+  ping_.reset();
 }
 
 void Connection::take_data(StreamId id, std::string_view bytes) {

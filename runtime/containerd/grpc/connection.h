@@ -7,10 +7,12 @@
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 #include <unordered_map>
@@ -70,7 +72,15 @@ class Connection {
     ~Owner() = default;
   };
 
-  Connection(boost::asio::io_context& loop, Owner& owner, std::size_t message_bytes_max);
+  struct Options {
+    std::size_t message_bytes_max = 0;
+    /// How long an answer to a ping may wait for others. Go's servers measure their bandwidth by
+    /// pings: one at each message that comes while none is unanswered. Answered at once, each call
+    /// costs one more waking up, here and there.
+    std::chrono::milliseconds ping_answer_wait{0};
+  };
+
+  Connection(boost::asio::io_context& loop, Owner& owner, Options options);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -107,6 +117,7 @@ class Connection {
   };
   struct Callbacks;  ///< the C functions that nghttp2 calls
   using Happening = std::function<void(Owner&)>;
+  using Ping = std::array<std::uint8_t, 8>;
 
   void begin();
   void read();
@@ -114,17 +125,21 @@ class Connection {
   void deliver();
   void close(std::string why);
   void take_data(StreamId id, std::string_view bytes);
+  void take_ping(const Ping& ping);
+  void answer_ping();
   void end_stream(StreamId id, std::uint32_t error);
 
   boost::asio::io_context& loop_;
   boost::asio::local::stream_protocol::socket socket_;
   Owner& owner_;
-  std::size_t message_bytes_max_;
+  Options options_;
   nghttp2_session* session_ = nullptr;
   std::unordered_map<StreamId, Stream> streams_;
   std::vector<Happening> happenings_;  ///< what nghttp2 told, kept until it may be called again
   std::array<std::uint8_t, 64 * 1024> in_{};
   std::string out_;
+  std::optional<Ping> ping_;  ///< not answered yet
+  boost::asio::steady_timer ping_timer_;
   bool writing_ = false;
   bool ready_ = false;
   bool goodbye_ = false;

@@ -135,13 +135,13 @@ runtime::Result<std::monostate> Upload::open(const wire::WriteContentRequest& fi
   end_.reset();
   sent_ = 1;
   replies_ = 0;
-  call_ = api_.api().exchange<wire::WriteContentRequest, wire::ContentWritten>(
-      method::kWriteContent, first,
-      [this](const wire::ContentWritten& reply) {
-        ++replies_;
-        offset_told_ = reply.offset();
-      },
-      [this](grpc::Channel::Outcome outcome) { end_ = std::move(outcome); });
+  Api::Receiver<wire::ContentWritten> receiver;
+  receiver.each = [this](const wire::ContentWritten& reply) {
+    ++replies_;
+    offset_told_ = reply.offset();
+  };
+  receiver.end = [this](grpc::Channel::Outcome outcome) { end_ = std::move(outcome); };
+  call_ = api_.api().exchange(method::kWriteContent, first, std::move(receiver));
   return wait_until(sent_);
 }
 

@@ -75,7 +75,7 @@ class Chaos {
       case 26:
         return HostShutdownCancelled{};
       default:
-        return RuntimeHinted{};
+        return RuntimeHinted{id};
     }
   }
 

@@ -64,16 +64,35 @@ TEST(Inventory, ThatFailsIsAskedForAgainAtAPace) {
 
 TEST(Inventory, HintsAskForOneSoonButNotOften) {
   Harness core;
-  core.adopt();
-  core.feed(RuntimeHinted{});
+  core.fill(small_pool());
+  const WorkerId worker = core.worker_in(0);
+  core.feed(RuntimeHinted{worker});
   EXPECT_TRUE(core.wants<TakeInventory>().empty()) << "the last was asked for just now";
   core.pass(1s);
   EXPECT_EQ(core.wants<TakeInventory>().size(), 1U);
-  core.feed(RuntimeHinted{}, RuntimeHinted{});
+  core.feed(RuntimeHinted{worker}, RuntimeHinted{worker});
   EXPECT_TRUE(core.wants<TakeInventory>().empty()) << "one at a time";
   core.inventory(kUnchanged);
   core.pass(1s);
   EXPECT_EQ(core.wants<TakeInventory>().size(), 1U) << "a hint during the list asks for another";
+}
+
+TEST(Inventory, IsNotAskedForByHintsAtWhatIsKnown) {
+  Harness core;
+  core.fill(small_pool());
+  core.pass(2s);
+  const WorkerId ended = core.worker_in(0);
+  core.exit(ended);
+  const WorkerId starting = core.in(WorkerPhase::kStarting).at(0);
+  for (const WorkerId known : {ended, starting, WorkerId{4711}}) {
+    core.feed(RuntimeHinted{known});
+    EXPECT_TRUE(core.wants<TakeInventory>().empty());
+  }
+  core.settle();
+  core.feed(RuntimeHinted{ended});
+  EXPECT_TRUE(core.wants<TakeInventory>().empty()) << "its removal";
+  core.feed(RuntimeHinted{core.worker_in(0)});
+  EXPECT_EQ(core.wants<TakeInventory>().size(), 1U);
 }
 
 TEST(Inventory, AbsenceEndsAWorkerWithAnUnknownStatus) {

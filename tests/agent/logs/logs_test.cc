@@ -1,102 +1,18 @@
 #include "agent/logs/logs.h"
 
-#include <fcntl.h>
-#include <gtest/gtest.h>
 #include <linux/magic.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <atomic>
-#include <chrono>
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
-#include <functional>
-#include <limits>
 #include <thread>
 #include <vector>
 
-#include "runtime/descriptor.h"
+#include "tests/agent/logs/logs_fixture.h"
 
 namespace mayfly::logs {
 namespace {
-
-namespace fs = std::filesystem;
-using runtime::Descriptor;
-using std::chrono::milliseconds;
-using std::chrono::steady_clock;
-
-constexpr std::uint64_t kKiB = 1024;
-constexpr std::uint64_t kMiB = 1024 * kKiB;
-constexpr std::uint64_t kSlop = 3 * 4096;  // whole pages, at both ends and one to spare
-constexpr Bounds kBounds{};
-
-struct Opened {
-  Descriptor out;
-  Descriptor err;
-};
-
-void say(const Descriptor& file, const std::string& text) {
-  ASSERT_EQ(::write(file.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
-}
-
-class LogsTest : public ::testing::Test {
- protected:
-  LogsTest() {
-    std::string pattern = fs::temp_directory_path() / "mayfly-logs-XXXXXX";
-    root_ = ::mkdtemp(pattern.data());
-    restart();
-  }
-  ~LogsTest() override {
-    for (const auto& pool : logs_->pools()) logs_->drop_pool(pool);
-    logs_.reset();
-    fs::remove_all(root_);
-  }
-
-  void restart() {
-    logs_.reset();
-    logs_ = std::make_unique<Logs>(loop_, root_ + "/logs");
-  }
-
-  Opened open(const std::string& worker, Bounds bounds = kBounds) {
-    const auto writers = logs_->open("p", worker, bounds);
-    EXPECT_TRUE(writers) << writers.error();
-    return {Descriptor(writers->out), Descriptor(writers->err)};
-  }
-
-  [[nodiscard]] std::string path(const std::string& file) const {
-    return root_ + "/logs/p/" + file;
-  }
-  [[nodiscard]] std::uint64_t occupied(const std::string& file) const {
-    struct stat status {};
-    return ::stat(path(file).c_str(), &status) == 0
-               ? static_cast<std::uint64_t>(status.st_blocks) * 512
-               : 0;
-  }
-  [[nodiscard]] std::string tail(const std::string& worker, std::uint64_t bytes) const {
-    return logs_->tail("p", worker, Stream::kStdout, bytes);
-  }
-
-  std::size_t run_for(milliseconds time) {
-    loop_.restart();
-    return loop_.run_for(time);
-  }
-  void until(const std::function<bool()>& so) {
-    const auto deadline = steady_clock::now() + std::chrono::seconds(30);
-    while (!so()) {
-      ASSERT_LT(steady_clock::now(), deadline);
-      run_for(milliseconds(5));
-    }
-  }
-
-  std::string root_;
-  boost::asio::io_context loop_;
-  std::unique_ptr<Logs> logs_;
-};
 
 TEST_F(LogsTest, KeepsWhatWorkersWrite) {
   const auto files = open("w");
@@ -176,7 +92,7 @@ TEST_F(LogsTest, IsNotWokenByEachLineOfAChattyWorker) {
   std::thread chatter([&] {
     for (int i = 0; i < 2000; ++i) {
       [[maybe_unused]] const auto written = ::write(files.out.get(), "line\n", 5);
-      std::this_thread::sleep_for(std::chrono::microseconds(100));
+      std::this_thread::sleep_for(std::chrono::microseconds(100));  // the pace of a chatty worker
     }
     done = true;
   });
@@ -364,94 +280,6 @@ TEST_F(Follow, StartsAgainWhereAFileWasCutOff) {
   EXPECT_EQ(second.bytes, "");
   say(files.out, "more\n");
   EXPECT_EQ(read(second.next).bytes, "more\n");
-}
-
-// ---- hostile writers --------------------------------------------------------------------------
-
-class HostileWriter : public LogsTest {};
-
-TEST_F(HostileWriter, MayClaimAHugeFile) {
-  const auto files = open("w");
-  say(files.out, "text\n");
-  ASSERT_EQ(::ftruncate(files.out.get(), std::numeric_limits<off_t>::max()), 0);
-  run_for(milliseconds(50));
-  EXPECT_EQ(tail("w", std::numeric_limits<std::uint64_t>::max()), "");
-  const auto chunk = logs_->read("p", "w", Stream::kStdout, 4096);
-  EXPECT_EQ(chunk.bytes, "");
-  EXPECT_EQ(chunk.next, static_cast<std::uint64_t>(std::numeric_limits<off_t>::max()));
-  logs_->ended("p", "w");
-}
-
-TEST_F(HostileWriter, CannotHideBytesBetweenHoles) {
-  const auto files = open("w");
-  const Descriptor again(
-      ::open(("/proc/self/fd/" + std::to_string(files.out.get())).c_str(), O_WRONLY));
-  for (off_t i = 0; i < 2000; ++i) ASSERT_EQ(::pwrite(again.get(), "x", 1, i * 65536), 1);
-  until([&] { return occupied("w.out") <= kBounds.worker_bytes + kSlop; });
-}
-
-TEST_F(HostileWriter, CannotReserveRoomBeyondTheEnd) {
-  const auto files = open("w");
-  say(files.out, "text\n");
-  ASSERT_EQ(::fallocate(files.out.get(), FALLOC_FL_KEEP_SIZE, 0, 20 * kMiB), 0);
-  until([&] { return occupied("w.out") <= kBounds.worker_bytes + kSlop; });
-  EXPECT_EQ(tail("w", 5), "text\n");
-}
-
-TEST_F(HostileWriter, IsFoundOutWhenItWroteThroughAMapping) {
-  const auto files = open("w");
-  const Descriptor again(
-      ::open(("/proc/self/fd/" + std::to_string(files.out.get())).c_str(), O_RDWR));
-  ASSERT_EQ(::ftruncate(again.get(), 20 * kMiB), 0);
-  run_for(milliseconds(100));
-  void* const mapping =
-      ::mmap(nullptr, 20 * kMiB, PROT_READ | PROT_WRITE, MAP_SHARED, again.get(), 0);
-  ASSERT_NE(mapping, MAP_FAILED);
-  for (std::size_t i = 0; i < 20 * kMiB; i += 4096) static_cast<char*>(mapping)[i] = 'x';
-  ::munmap(mapping, 20 * kMiB);
-  EXPECT_GE(occupied("w.out"), 20 * kMiB);
-  open("next");
-  logs_->ended("p", "next");
-  EXPECT_LE(occupied("w.out"), kBounds.worker_bytes + kSlop);
-}
-
-/// Runs in a process of another user, with `file` as its standard output.
-int as_another_user(const Descriptor& file, const std::function<int()>& act) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::dup2(file.get(), STDOUT_FILENO);
-    if (::setgid(54321) != 0 || ::setuid(54321) != 0) ::_exit(99);
-    ::_exit(act());
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-TEST_F(LogsTest, LetsAnyUserOpenItsOwnStdoutAgain) {
-  const auto files = open("w");
-  EXPECT_EQ(as_another_user(files.out,
-                            [] {
-                              const int again = ::open("/proc/self/fd/1", O_WRONLY | O_APPEND);
-                              return again >= 0 && ::write(again, "again\n", 6) == 6 ? 0 : errno;
-                            }),
-            0);
-  EXPECT_EQ(tail("w", 100), "again\n");
-}
-
-TEST_F(HostileWriter, CannotReadLeaseOrChangeTheFile) {
-  const auto files = open("w");
-  EXPECT_EQ(as_another_user(files.out,
-                            [] {
-                              if (::open("/proc/self/fd/1", O_RDONLY) >= 0) return 1;
-                              if (::fcntl(STDOUT_FILENO, F_SETLEASE, F_WRLCK) == 0) return 2;
-                              if (::fchmod(STDOUT_FILENO, 04777) == 0) return 3;
-                              return 0;
-                            }),
-            0);
-  struct stat status {};
-  ASSERT_EQ(::stat(path("w.out").c_str(), &status), 0);
-  EXPECT_NE(status.st_uid, 0U) << "a worker's root would be the owner";
 }
 
 }  // namespace

@@ -73,6 +73,7 @@ TEST(Schema, IsStrictAndSafeAgainstTheDeathOfTheProcess) {
   auto database = open_database(directory.path() / "state.db");
   ASSERT_TRUE(database) << database.error();
   EXPECT_EQ(database->number("PRAGMA synchronous"), 1);
+  EXPECT_EQ(database->number("PRAGMA cache_size"), -256) << "KiB";
   EXPECT_EQ(database->number("SELECT journal_mode = 'wal' FROM pragma_journal_mode"), 1);
   EXPECT_EQ(database->number("SELECT count(*) FROM pragma_table_list WHERE strict = 0 AND "
                              "name NOT LIKE 'sqlite_%'"),

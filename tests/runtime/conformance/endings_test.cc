@@ -69,7 +69,7 @@ TEST_F(Endings, AreHintedAt) {
     end_of(spec("ends").name);
     return hints.back().kind == runtime::Hint::Kind::kChanged;
   }));
-  EXPECT_NE(hints.back().what.find(spec("ends").name), std::string::npos) << hints.back().what;
+  EXPECT_EQ(hints.back().what, spec("ends").name);
 }
 
 TEST_F(Listing, IsEmptyWhereNothingIs) {

@@ -189,7 +189,7 @@ TEST_F(DockerDriver, HintsAtWhatEventsTell) {
   std::snprintf(size, sizeof size, "%zx\r\n", lines.size());
   engine->events->send(size + lines + "\r\n");
   ASSERT_TRUE(heard(Hint::Kind::kChanged));
-  EXPECT_EQ(hints.back().what, "mayfly-a die");
+  EXPECT_EQ(hints.back().what, "mayfly-a");
 }
 
 TEST_F(DockerDriver, SaysThatAServerIsLostAndFoundAgain) {

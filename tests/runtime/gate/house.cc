@@ -129,6 +129,13 @@ std::string House::socket_of(const std::string& worker) const {
   return gates_->mount_source(worker) + "/gate.sock";
 }
 
+Peer House::held(const std::string& worker) {
+  Peer peer(socket_of(worker));
+  peer.say(kHello);
+  until_event("ready " + worker);
+  return peer;
+}
+
 std::unique_ptr<Process> House::gate(const std::string& worker, std::vector<std::string> command,
                                      std::vector<std::string> options) const {
   std::vector<std::string> argv{MAYFLY_GATE_PROGRAM, "--socket", socket_of(worker)};

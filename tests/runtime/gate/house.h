@@ -57,6 +57,9 @@ class Peer {
   std::string heard_;
 };
 
+/// What a gate that holds says first.
+inline constexpr const char* kHello = "{\"mayfly\":1,\"type\":\"hello\",\"hold\":\"gate\"}\n";
+
 class House : public ::testing::Test {
  protected:
   House();
@@ -68,6 +71,8 @@ class House : public ::testing::Test {
   /// Leaves the marker that a release to this slot would leave.
   void mark(const std::string& worker, std::uint32_t slot) const;
   [[nodiscard]] std::string socket_of(const std::string& worker) const;
+  /// A peer that is held at the worker's gate.
+  Peer held(const std::string& worker);
   /// The gate's program, told to hold at the worker's socket.
   [[nodiscard]] std::unique_ptr<Process> gate(const std::string& worker,
                                               std::vector<std::string> command,

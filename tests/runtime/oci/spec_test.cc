@@ -42,13 +42,15 @@ Host host_v2() {
 
 json written(const ContainerSpec& spec, const ImageConfig& from = image(),
              const Host& on = host()) {
-  const auto text = write_spec(spec, from, {}, on);
+  SeccompProfiles profiles;
+  const auto text = write_spec(spec, from, {}, {on, profiles});
   EXPECT_TRUE(text) << text.error();
   return text ? json::parse(*text) : json();
 }
 
 bool refused(const ContainerSpec& spec, const ImageConfig& from = image()) {
-  return !write_spec(spec, from, {}, host());
+  SeccompProfiles profiles;
+  return !write_spec(spec, from, {}, {host(), profiles});
 }
 
 const json* find_mount(const json& spec, const std::string& target) {
@@ -315,6 +317,37 @@ TEST(Seccomp, LetsNoNewNamespacesThrough) {
   const auto* clone3 = rule_for(profile, "clone3");
   ASSERT_NE(clone3, nullptr);
   EXPECT_EQ((*clone3)["errnoRet"], 38);
+}
+
+TEST(Seccomp, ASpecHoldsTheProfileOfItsCapabilities) {
+  for (const auto architecture : {Architecture::kX86_64, Architecture::kArm64}) {
+    for (const Words& capabilities : {Words{}, Words{"CAP_SYS_ADMIN", "CAP_CHOWN"}}) {
+      auto spec = container();
+      spec.security.capabilities = capabilities;
+      auto on = host();
+      on.architecture = architecture;
+      EXPECT_EQ(written(spec, image(), on)["linux"]["seccomp"],
+                seccomp_profile(architecture, capabilities));
+    }
+  }
+}
+
+TEST(Seccomp, IsWrittenOnceForEachSetOfCapabilities) {
+  SeccompProfiles profiles;
+  const auto* first = &profiles.text(Architecture::kX86_64, {"CAP_CHOWN"});
+  EXPECT_NE(&profiles.text(Architecture::kX86_64, {}), first);
+  EXPECT_EQ(&profiles.text(Architecture::kX86_64, {"CAP_CHOWN"}), first);
+  EXPECT_EQ(profiles.kept(), 2U);
+}
+
+TEST(Seccomp, ProfilesThatAreKeptAreBounded) {
+  SeccompProfiles profiles;
+  for (std::size_t i = 0; i < 3 * SeccompProfiles::kKeptMax; ++i) {
+    const auto capabilities = Words{"CAP_" + std::to_string(i)};
+    EXPECT_EQ(json::parse(profiles.text(Architecture::kX86_64, capabilities)),
+              seccomp_profile(Architecture::kX86_64, capabilities));
+    EXPECT_LE(profiles.kept(), SeccompProfiles::kKeptMax);
+  }
 }
 
 TEST(Seccomp, KnowsBothArchitectures) {
