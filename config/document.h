@@ -104,8 +104,7 @@ inline constexpr const char* kContainerd = "containerd";
 inline constexpr const char* kDocker = "docker";
 inline constexpr const char* kPodman = "podman";
 
-/// As runtime.unit: systemd is not asked about the runtime.
-inline constexpr const char* kNoUnit = "none";
+inline constexpr const char* kNoUnit = "none";  ///< as runtime.unit: systemd is not asked
 
 struct Runtime {
   std::string kind = kContainerd;

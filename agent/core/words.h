@@ -32,7 +32,7 @@ inline constexpr const char* kRuntimeLost = "runtime-lost";
 inline constexpr const char* kRuntimeFound = "runtime-found";
 inline constexpr const char* kHostShutdown = "host-shutdown";
 inline constexpr const char* kHostShutdownCancelled = "host-shutdown-cancelled";
-inline constexpr const char* kHostLetGo = "host-let-go";  ///< it need not wait for us
+inline constexpr const char* kHostLetGo = "host-let-go";   ///< it need not wait for us
 inline constexpr const char* kStartsSlow = "starts-slow";  ///< twice as slow as usual
 inline constexpr const char* kStartsUsual = "starts-usual";
 
