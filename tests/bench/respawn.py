@@ -14,8 +14,9 @@ EXPLANATION = """\
 Gap: from a worker's last stamp to the first stamp of the next in its slot, both taken inside of the
 worker by CLOCK_MONOTONIC. Bare: a loop of fork, exec and waitid, with no container at all.
 Mayfly counts the gaps for which a spare was held and ready when the worker before ended; `misses` are
-the others. With hold=app the spare is the worker's own program, which waits at the gate by itself. Where the slots would use up spares faster than a node makes containers, each slot rests
-after its share of the spares until they are made again (the rests are not cut out: they are lives).
+the others. With hold=app the spare is the worker's own program, which waits at the gate by itself.
+Where the slots would use up spares faster than a node makes containers, each slot rests after its share
+of the spares until they are made again (the rests are not cut out: they are lives).
 """
 
 PARTS = """\
