@@ -72,6 +72,7 @@ class Build:
         """With the caller's ccache, which debhelper hides by setting HOME."""
         known = dict(os.environ, LC_ALL="C.UTF-8", TZ="UTC", SOURCE_DATE_EPOCH=str(released_at()),
                      MAYFLY_COMPILER_LAUNCHER="")
+        known.pop("LANG", None)  # to ccache, another LANG is another build
         if shutil.which("ccache"):
             known.update(MAYFLY_COMPILER_LAUNCHER="ccache", CCACHE_BASEDIR=tree, CCACHE_NOHASHDIR="1")
             for key, variable in [("cache_dir", "CCACHE_DIR"), ("max_size", "CCACHE_MAXSIZE")]:
