@@ -9,6 +9,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <map>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 namespace mayfly::systemd {
@@ -178,6 +179,7 @@ class Bus::Line {
     const auto wanted = connection_->getEventLoopPollData();
     if ((wanted.events & POLLIN) != 0) wait(stream_descriptor::wait_read, reading_);
     if ((wanted.events & POLLOUT) != 0) wait(stream_descriptor::wait_write, writing_);
+    timer_->cancel();
     if (const auto left = wanted.getRelativeTimeout()) {
       timer_->expires_after(*left);
       timer_->async_wait(guarded([this] { pump_soon(); }));
@@ -227,7 +229,7 @@ void Bus::start(std::function<void(const std::string&)> on_off) {
 
 /// Greeting the bus and asking for signals block in sdbus-c++, for minutes with a bus that hangs:
 /// on a thread of their own, which nobody waits for.
-void Bus::connect() {
+void Bus::connect() try {
   std::thread greeting([this, life = life_, &loop = loop_, watches = watches_] {
     std::unique_ptr<Line> line;
     std::string why;
@@ -248,6 +250,8 @@ void Bus::connect() {
     });
   });
   greeting.detach();
+} catch (const std::system_error& error) {
+  failed(error.what());  // no more threads
 }
 
 void Bus::opened(std::unique_ptr<Line> line) {
