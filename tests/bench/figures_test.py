@@ -88,11 +88,12 @@ class HadSpare(unittest.TestCase):
 
 
 class Rhythm(unittest.TestCase):
-    def test_has_no_rests_where_the_supply_suffices(self):
-        self.assertEqual(supervisors.rhythm(Case(1000, 8, 0), 32, 8), ())
+    def test_rests_once_where_the_supply_suffices(self):
+        self.assertEqual(supervisors.rhythm(Case(1000, 8, 0), 32, 8), (supervisors.NEVER, 4000))
 
     def test_rests_until_the_spares_are_made_again(self):
         self.assertEqual(supervisors.rhythm(Case(20, 8, 0), 32, 8), (4, 4000))
+        self.assertEqual(supervisors.rhythm(Case(200, 1, 0), 32, 4), (32, 8000))
 
 
 class RespawnOptions(unittest.TestCase):

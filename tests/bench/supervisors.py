@@ -18,6 +18,7 @@ Case = collections.namedtuple("Case", "life_ms slots seconds hold", defaults=["g
 
 IMAGE = "mayfly.local/bench:1"
 STAMPS_MAX = 200_000
+NEVER = 1 << 40  # lives
 
 POOL = """\
 name = "bench"
@@ -133,17 +134,17 @@ SUPPLY_PER_S = {"containerd": 8, "docker": 4, "podman": 3}
 def rhythm(case, spares, supply_per_s):
     """REST_EVERY and REST_MS for the worker, so that spares are there for each life.
 
-    Where the slots would use up more than the supply, each slot rests before its share of the spares,
-    for as long as it takes to make them.
+    All rest at first, for as long as it takes to make the spares. Where the slots would use up more
+    than the supply, each rests again before each further share of them.
     """
-    if case.slots * 1000 / case.life_ms <= supply_per_s:
-        return ()
     lives = max(2, spares // case.slots)
-    return lives, int(1000 * lives * case.slots / supply_per_s)
+    rest_ms = int(1000 * lives * case.slots / supply_per_s)
+    is_supplied = case.slots * 1000 / case.life_ms <= supply_per_s
+    return (NEVER if is_supplied else lives), rest_ms
 
 
 def _wait_for_spares(mayflyd, standby, rest_ms):
-    """Until the first lives, which rest for them, have ended."""
+    """Until the first lives, which rest while they are made, have ended."""
     rested = time.monotonic() + rest_ms / 1000
     wait_until(lambda: time.monotonic() > rested and
                mayflyd.pool("bench")["spares_ready"] >= min(standby, 2),
@@ -156,7 +157,7 @@ def mayfly_pool(bench, mayflyd, case, standby, supply_per_s):
     pauses = rhythm(case, standby, supply_per_s)
     bench.apply(mayflyd, case, inside, standby, pauses)
     exits = Exits(mayflyd)
-    _wait_for_spares(mayflyd, standby, pauses[1] if pauses else 0)
+    _wait_for_spares(mayflyd, standby, pauses[1])
     end = time.monotonic() + case.seconds
     while time.monotonic() < end:
         time.sleep(min(5, max(0.1, end - time.monotonic())))
