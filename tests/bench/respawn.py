@@ -21,15 +21,10 @@ EXPLANATION = """\
 Gap: from a worker's last stamp to the first stamp of the next in its slot, both taken inside of the
 worker by CLOCK_MONOTONIC. Bare: a loop of fork, exec and waitid, with no container at all.
 Mayfly counts the gaps for which a spare was held and ready when the worker before ended; `misses` are
-<<<<<<< HEAD
 the others. With hold=app the spare is the worker's own program, which waits at the gate by itself.
-Where the slots would use up spares faster than a runtime makes containers, each slot rests
-before its share of the spares until they are made (the rests are not cut out: they are lives).
-=======
-the others. The first lives of a round rest until the spares are made; where the slots would use them
-up faster than a runtime makes containers, each slot rests again before each further share of them (the
-rests are not cut out: they are lives).
->>>>>>> runtimes
+The first lives of a round rest until the spares are made; where the slots would use them up faster than
+a runtime makes containers, each slot rests again before each further share of them (the rests are not
+cut out: they are lives).
 The ways take turns, in as many rounds as --rounds says; only Docker's restarts, which wait longer each
 time, are one run.
 """
