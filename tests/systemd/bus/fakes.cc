@@ -22,6 +22,20 @@ bool is_closed(int pipe) {
 
 }  // namespace
 
+Serving::Serving(sdbus::IConnection& connection)
+    : connection_(connection), thread_([&connection] {
+        try {
+          connection.enterEventLoop();
+        } catch (const sdbus::Error&) {
+          return;  // the bus has gone
+        }
+      }) {}
+
+Serving::~Serving() {
+  connection_.leaveEventLoop();
+  thread_.join();
+}
+
 FakeLogind::FakeLogind()
     : connection_(sdbus::createSystemBusConnection()),
       object_(sdbus::createObject(*connection_, kPath)) {
@@ -40,11 +54,11 @@ FakeLogind::FakeLogind()
   object_->registerSignal("PrepareForShutdown").onInterface(kManager).withParameters<bool>();
   object_->finishRegistration();
   connection_->requestName("org.freedesktop.login1");
-  connection_->enterEventLoopAsync();
+  serving_.emplace(*connection_);
 }
 
 FakeLogind::~FakeLogind() {
-  connection_->leaveEventLoop();
+  serving_.reset();
   for (const int pipe : pipes_) ::close(pipe);
 }
 
@@ -110,11 +124,11 @@ FakeSystemd::FakeSystemd(const std::string& unit_path)
        {"SubState", "running"},
        {"Result", "success"}});
   connection_->requestName("org.freedesktop.systemd1");
-  connection_->enterEventLoopAsync();
+  serving_.emplace(*connection_);
 }
 
 FakeSystemd::~FakeSystemd() {
-  connection_->leaveEventLoop();
+  serving_.reset();
 }
 
 void FakeSystemd::set(const std::map<std::string, std::string>& properties) {

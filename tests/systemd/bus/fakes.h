@@ -7,10 +7,25 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace mayfly::systemd {
+
+/// Serves a connection, on a thread of its own, until the end of this or of the bus.
+class Serving {
+ public:
+  explicit Serving(sdbus::IConnection& connection);
+  ~Serving();
+  Serving(const Serving&) = delete;
+  Serving& operator=(const Serving&) = delete;
+
+ private:
+  sdbus::IConnection& connection_;
+  std::thread thread_;
+};
 
 class FakeLogind {
  public:
@@ -42,6 +57,7 @@ class FakeLogind {
   std::vector<int> pipes_;
   std::vector<std::string> asked_;
   std::string client_;
+  std::optional<Serving> serving_;
 };
 
 class FakeSystemd {
@@ -61,6 +77,7 @@ class FakeSystemd {
   std::atomic<int> subscribers_{0};
   std::mutex mutex_;
   std::map<std::string, std::string> properties_;
+  std::optional<Serving> serving_;
 };
 
 }  // namespace mayfly::systemd
