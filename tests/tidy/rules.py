@@ -35,6 +35,7 @@ INCLUDES = {
     "agent/logs": ["runtime"],
     "agent/control": ["agent", "agent/core", "agent/doctor", "agent/logs", "agent/store", "config"],
     "agent/cli": ["agent/doctor", "config"],
+    "agent/coordinator/etcd": ["runtime/http"],
     "agent": ["agent/core", "agent/doctor", "agent/store", "agent/logs", "agent/control", "config", "runtime",
               "runtime/oci", "runtime/gate", "runtime/containerd", "runtime/docker", "runtime/registry",
               "systemd"],
