@@ -22,8 +22,8 @@ inline constexpr int kNoCode = -1;
 
 struct Error {
   ErrorKind kind = ErrorKind::kFailed;
-  int code = kNoCode;  ///< of gRPC, where etcd gave one
-  std::string what;    ///< one line; holds no value and no password
+  int code = kNoCode;     ///< of gRPC, where etcd gave one
+  std::string what = {};  ///< one line; holds no value and no password
 };
 
 /// The revision that was asked for is no longer kept (or, after a restore, not yet reached).
@@ -47,8 +47,8 @@ struct Header {
 };
 
 struct KeyValue {
-  std::string key;
-  std::string value;
+  std::string key = {};
+  std::string value = {};
   std::int64_t create_revision = 0;
   std::int64_t mod_revision = 0;
   std::int64_t version = 0;
@@ -59,38 +59,38 @@ struct KeyValue {
 [[nodiscard]] std::string end_of_prefix(std::string prefix);
 
 struct Range {
-  std::string key;
+  std::string key = {};
   std::string end = {};       ///< "": `key` alone; else up to it
   std::int64_t revision = 0;  ///< 0: the newest
   std::int64_t limit = 0;     ///< 0: none
 };
 
 struct RangeAnswer {
-  Header header;
-  std::vector<KeyValue> kvs;
+  Header header = {};
+  std::vector<KeyValue> kvs = {};
   bool more = false;
 };
 
 struct Put {
-  std::string key;
-  std::string value;
+  std::string key = {};
+  std::string value = {};
   std::int64_t lease = 0;
 };
 
 struct Delete {
-  std::string key;
+  std::string key = {};
   std::string end = {};
 };
 
 struct DeleteAnswer {
-  Header header;
+  Header header = {};
   std::int64_t deleted = 0;
 };
 
 /// Of a key that is not there, both are 0.
 struct Compare {
   enum class Target : std::uint8_t { kModRevision, kVersion };
-  std::string key;
+  std::string key = {};
   Target target = Target::kModRevision;
   std::int64_t equals = 0;
 };
@@ -98,25 +98,25 @@ struct Compare {
 using Operation = std::variant<Put, Delete, Range>;
 
 struct Txn {
-  std::vector<Compare> compares;
-  std::vector<Operation> success;
-  std::vector<Operation> failure;
+  std::vector<Compare> compares = {};
+  std::vector<Operation> success = {};
+  std::vector<Operation> failure = {};
 };
 
 struct TxnAnswer {
-  Header header;
+  Header header = {};
   bool succeeded = false;
-  std::vector<RangeAnswer> ranges;  ///< of the branch taken, in order
+  std::vector<RangeAnswer> ranges = {};  ///< of the branch taken, in order
 };
 
 struct Lease {
-  Header header;
+  Header header = {};
   std::int64_t id = 0;
   std::int64_t ttl_s = 0;  ///< 0 or less: it is not there
 };
 
 struct WatchRequest {
-  std::string key;
+  std::string key = {};
   std::string end = {};
   std::int64_t start_revision = 0;  ///< 0: from now on
 };
@@ -124,16 +124,16 @@ struct WatchRequest {
 struct Change {
   enum class Kind : std::uint8_t { kPut, kDelete };
   Kind kind = Kind::kPut;
-  KeyValue kv;  ///< of a delete: the key and the revision alone
+  KeyValue kv = {};  ///< of a delete: the key and the revision alone
 };
 
 struct WatchNews {
-  Header header;
+  Header header = {};
   bool created = false;
   bool canceled = false;              ///< nothing more will come, though the stream stays open
   std::int64_t compact_revision = 0;  ///< of a cancelled one: what came before is lost
-  std::string reason;
-  std::vector<Change> changes;
+  std::string reason = {};
+  std::vector<Change> changes = {};
 };
 
 }  // namespace mayfly::etcd
