@@ -23,7 +23,7 @@ enum class WhenLate : std::uint8_t { kCancel, kLetFinish };
 struct Request {
   std::string method = "GET";
   std::string
-      url;  ///< "http://host/path?query", percent-encoded; the host is a name only on a socket
+      url;  ///< "http://host/path?query", percent-encoded; names are resolved by curl's own threads
   Headers headers;
   std::string body;
   std::string body_file;  ///< absolute path; sent after `body`, never held in memory

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kHeaderBytesMax = 64 << 10;  ///< of one answer, all together
 constexpr long kConnectTimeoutMs = 5'000;
+constexpr long kKeepAliveS = 10;
 constexpr long kReadBytes = 64 << 10;
 
 std::string lower(std::string_view text) {
@@ -70,6 +71,11 @@ void Transfer::set_options(const Server& server) {
   curl_easy_setopt(handle_, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(handle_, CURLOPT_PROXY, "");  // whatever the environment says
   curl_easy_setopt(handle_, CURLOPT_CONNECTTIMEOUT_MS, kConnectTimeoutMs);
+  // curl resolves names on threads of its own, and waits for them at the end but with this.
+  curl_easy_setopt(handle_, CURLOPT_QUICK_EXIT, 1L);
+  curl_easy_setopt(handle_, CURLOPT_TCP_KEEPALIVE, 1L);  // a peer that is gone without a word
+  curl_easy_setopt(handle_, CURLOPT_TCP_KEEPIDLE, kKeepAliveS);
+  curl_easy_setopt(handle_, CURLOPT_TCP_KEEPINTVL, kKeepAliveS);
   curl_easy_setopt(handle_, CURLOPT_URL, request_.url.c_str());
   curl_easy_setopt(handle_, CURLOPT_PREREQDATA, this);
   curl_easy_setopt(handle_, CURLOPT_PREREQFUNCTION, &Transfer::on_sending);

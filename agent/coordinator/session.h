@@ -1,0 +1,54 @@
+// A node's life with its coordinator, pure: what etcd said goes in, what to ask it for comes out;
+// no I/O, no clock, chance as a seed. It owns what the last good desired state is and whether there
+// is contact; it refuses to know what documents mean and what HTTP is. Nothing that happens to etcd
+// makes it give up a pool.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/coordinator/parts.h"
+
+namespace mayfly::coordinator {
+
+struct Decision {
+  std::vector<Action> actions;
+  std::set<std::string> changed;  ///< pools whose documents are new: look at state()
+  Time wake_at = core::kNever;
+};
+
+enum class Contact : std::uint8_t {
+  kConnecting,  ///< since the start, no answer yet
+  kConnected,
+  kLost,
+};
+
+class Session {
+ public:
+  Session(Keys keys, Baseline baseline, std::uint64_t seed);
+
+  /// Same inputs, same Decision. `now` never goes back.
+  [[nodiscard]] Decision step(Time now, const std::vector<Event>& events);
+
+  [[nodiscard]] const DesiredState& state() const { return follower_.state(); }
+  [[nodiscard]] Contact contact(Time now) const;
+  [[nodiscard]] Time last_contact() const { return last_contact_; }  ///< REQUIRES: there was one
+  [[nodiscard]] std::int64_t lease() const { return keeper_.lease(); }
+  /// What is wrong now, for people, a line each; nothing when all is well.
+  [[nodiscard]] std::vector<std::string> alarms() const;
+
+ private:
+  void take(const Event& event, Decision& decision, Turn& turn);
+
+  Follower follower_;
+  LeaseKeeper keeper_;
+  Reporter reporter_;
+  Chance chance_;
+  std::uint64_t last_number_ = 0;
+  bool has_met_ = false;
+  Time last_contact_{};
+};
+
+}  // namespace mayfly::coordinator

@@ -1,0 +1,58 @@
+// An etcd of the simulation: keys with revisions, a history that compaction cuts, leases that
+// expire, and a person who restores a backup. Virtual time; answers at once: what gets lost on the
+// way is the world's.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/coordinator/session.h"
+
+namespace mayfly::coordinator {
+
+class FakeEtcd {
+ public:
+  struct Stored {
+    std::string value;
+    std::int64_t mod_revision = 0;
+    std::int64_t lease = 0;
+  };
+
+  std::int64_t put(const std::string& key, const std::string& value, std::int64_t lease = 0);
+  void remove(const std::string& key);
+  void compact() { compacted_ = revision_; }
+  /// As it was at `backup`, and another cluster, as etcd's own restore makes it.
+  void restore(const FakeEtcd& backup);
+
+  std::int64_t grant(Time now, std::int64_t ttl_s);
+  /// False: it is not there.
+  bool keep(Time now, std::int64_t lease);
+  [[nodiscard]] bool has_lease(std::int64_t lease) const { return leases_.contains(lease); }
+  void expire(Time now);
+
+  [[nodiscard]] etcd::RangeAnswer list(const etcd::Range& range) const;
+  /// Changes in the range from that revision on. None: they are no longer kept.
+  [[nodiscard]] std::optional<std::vector<etcd::Change>> changes(const etcd::Range& range,
+                                                                 std::int64_t from) const;
+  [[nodiscard]] const Stored* find(const std::string& key) const;
+  [[nodiscard]] std::int64_t revision() const { return revision_; }
+  [[nodiscard]] std::uint64_t cluster() const { return cluster_; }
+
+ private:
+  struct Lease {
+    Time expires;
+    std::int64_t ttl_s = 0;
+  };
+  std::uint64_t cluster_ = 1;
+  std::int64_t revision_ = 1;
+  std::int64_t compacted_ = 0;
+  std::int64_t last_lease_ = 0;
+  std::map<std::string, Stored> keys_;
+  std::vector<etcd::Change> history_;
+  std::map<std::int64_t, Lease> leases_;
+};
+
+}  // namespace mayfly::coordinator
