@@ -16,6 +16,7 @@
 #include "agent/desired.h"
 #include "agent/diagnosis.h"
 #include "agent/dispatch.h"
+#include "agent/fleet.h"
 #include "agent/images.h"
 #include "agent/loop.h"
 #include "agent/observer.h"
@@ -49,6 +50,7 @@ class Daemon {
   tl::expected<void, std::string> find_gate(const config::Runtime& runtime);
   void make_core(const config::Daemon& config);
   void make_images(const config::Images& config);
+  void join_fleet(const config::Daemon& config);
   tl::expected<void, std::string> serve(const config::Control& control);
   control::NodeStatus node_status(const config::Document& document) const;
 
@@ -87,6 +89,7 @@ class Daemon {
   std::unique_ptr<Observer> observer_;
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<Operator> operator_;
+  std::unique_ptr<Fleet> fleet_;  ///< none: the node is on its own
   std::unique_ptr<control::Server> server_;
 };
 

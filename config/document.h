@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "config/coordinator.h"
+
 namespace mayfly::config {
 
 using std::chrono::milliseconds;
@@ -170,6 +172,7 @@ struct Daemon {
   History history;
   Images images;
   std::map<std::string, Registry> registries;  ///< by "host" or "host:port", as images name them
+  Coordinator coordinator;
   Log log;
   bool operator==(const Daemon&) const = default;
 };
