@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "config/coordinator.h"
+#include "config/registry.h"
 
 namespace mayfly::config {
 
@@ -146,15 +147,6 @@ struct Images {
   milliseconds keep = 168h;                  ///< an image that nothing uses goes after this
   std::uint32_t disk_free_min_percent = 15;  ///< key: disk_free_min; below it, sooner
   bool operator==(const Images&) const = default;
-};
-
-/// How one registry is reached.
-struct Registry {
-  bool plain_http = false;
-  std::string ca_file;        ///< PEM; "" = the host's own alone
-  std::string username;       ///< "" = by images.docker_config, else anonymous
-  std::string password_file;  ///< the password never stands in the configuration
-  bool operator==(const Registry&) const = default;
 };
 
 struct Log {
