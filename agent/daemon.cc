@@ -103,8 +103,10 @@ tl::expected<void, std::string> Daemon::start(const config::Document& document) 
       .and_then([&] { return open_runtime(document.daemon); })
       .and_then([&]() -> tl::expected<void, std::string> {
         make_core(document.daemon);
-        for (const std::string& fault : desired_->restore(document)) log::warning(fault);
+        const auto known = known_fleet(document.daemon, store_->loaded().fleet);
+        for (const std::string& fault : desired_->restore(document, known)) log::warning(fault);
         operator_->node_status() = node_status(document);
+        join_fleet(document.daemon);
         return serve(document.daemon.control, *handed_over);
       })
       .map([&] {
@@ -114,6 +116,7 @@ tl::expected<void, std::string> Daemon::start(const config::Document& document) 
         wait_for_signals();
         images_->start();
         loop_->start();
+        if (fleet_) fleet_->start();
       });
 }
 
@@ -205,6 +208,16 @@ void Daemon::make_service(const std::string& runtime) {
   service_ =
       std::make_unique<Service>(context_, Service::Hooks{[this] { loop_->ask_turn(); }, status});
   loop_->on_settled([this] { service_->settled(); });
+}
+
+void Daemon::join_fleet(const config::Daemon& config) {
+  if (config.coordinator.endpoints.empty()) {
+    for (const auto& row : store_->loaded().fleet) store_->drop_fleet(row.pool, [](bool) {});
+    return;
+  }
+  fleet_ = std::make_unique<Fleet>(
+      context_, Fleet::Parts{*desired_, *store_, *core_, operator_->node_status()},
+      Fleet::Options{config.coordinator, config.node.labels, random_seed()});
 }
 
 void Daemon::make_images(const config::Images& config) {
@@ -303,6 +316,7 @@ void Daemon::observe(const core::Decision& decision) {
   observer_->observe(decision);
   if (!decision.transitions.empty()) memory_.worked();
   desired_->forget_ended(core_->model().pools);
+  if (fleet_) fleet_->observe();
   for (const core::Transition& transition : decision.transitions) {
     if (transition.what == core::words::kPoolGone) drop_pool(transition.pool);
   }
@@ -343,10 +357,11 @@ void Daemon::warn_of_restart(const config::Daemon& daemon) {
   const bool same = node == config_.node && daemon.runtime == config_.runtime &&
                     daemon.control == config_.control && daemon.loop == config_.loop &&
                     daemon.history == config_.history && daemon.registries == config_.registries &&
+                    daemon.coordinator == config_.coordinator &&
                     daemon.images.docker_config == config_.images.docker_config &&
                     daemon.images.layers_parallel == config_.images.layers_parallel;
   static const std::string kText =
-      "node, runtime, control, loop, history, registries, images.docker_config or "
+      "node, runtime, control, loop, history, registries, coordinator, images.docker_config or "
       "images.layers_parallel changed in the configuration: restart mayflyd (workers go on "
       "running)";
   std::vector<std::string>& warnings = operator_->node_status().warnings;

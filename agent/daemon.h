@@ -15,6 +15,7 @@
 #include "agent/desired.h"
 #include "agent/diagnosis.h"
 #include "agent/dispatch.h"
+#include "agent/fleet.h"
 #include "agent/host.h"
 #include "agent/images.h"
 #include "agent/loop.h"
@@ -53,6 +54,7 @@ class Daemon {
   void make_core(const config::Daemon& config);
   void make_images(const config::Images& config);
   void make_service(const std::string& runtime);
+  void join_fleet(const config::Daemon& config);
   tl::expected<void, std::string> serve(const config::Control& control,
                                         const std::vector<systemd::ListenFd>& handed_over);
   control::NodeStatus node_status(const config::Document& document) const;
@@ -95,6 +97,7 @@ class Daemon {
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<Operator> operator_;
+  std::unique_ptr<Fleet> fleet_;  ///< none: the node is on its own
   std::unique_ptr<control::Server> server_;
 };
 

@@ -21,9 +21,29 @@ control::Error no_such_pool(const std::string& pool) {
   return {Refusal::kNotFound, "pool " + pool + " is not there"};
 }
 
-control::Error owned_by_file(const std::string& pool, const std::string& file) {
-  return {Refusal::kRefused, "pool " + pool + " is defined in " + file +
+constexpr std::string_view kFleet = "etcd:";
+
+control::Error owned(const std::string& pool, const std::string& source) {
+  if (source.empty()) {
+    return {Refusal::kRefused, "pool " + pool +
+                                   " was given by command on this node: delete it here, or name "
+                                   "the other one otherwise"};
+  }
+  if (is_of_fleet(source)) {
+    return {Refusal::kRefused, "pool " + pool +
+                                   " comes from the coordinator: put another document "
+                                   "at " +
+                                   source.substr(kFleet.size()) +
+                                   ", as in `etcdctl put KEY DOCUMENT`"};
+  }
+  return {Refusal::kRefused, "pool " + pool + " is defined in " + source +
                                  ": change it there, then run `mayfly reload`"};
+}
+
+/// A file takes over what was given by command; a coordinator takes over nothing.
+bool may_take(const std::string& source, const CatalogPool* before) {
+  if (before == nullptr || before->source == source) return true;
+  return before->source.empty() && !is_of_fleet(source);
 }
 
 ApplyResult describe(const CatalogPool* before, const config::Pool& after,
@@ -59,7 +79,16 @@ Reply<ApplyResult> log_reply(const std::string& pool) {
 Desired::Desired(Parts parts, config::Runtime runtime)
     : parts_(parts), runtime_(std::move(runtime)) {}
 
-std::vector<std::string> Desired::restore(const config::Document& document) {
+std::string fleet_source(const std::string& key) {
+  return std::string(kFleet) + key;
+}
+
+bool is_of_fleet(const std::string& source) {
+  return source.starts_with(kFleet);
+}
+
+std::vector<std::string> Desired::restore(const config::Document& document,
+                                          const std::vector<FromFleet>& fleet) {
   std::vector<std::string> faults = parts_.catalog.restore(parts_.store.loaded().revisions);
   const auto take_in = [this](const config::Pool& pool, const std::string& source, bool paused) {
     const store::Revision revision = parts_.catalog.plan(pool, "", unix_ms_now());
@@ -88,13 +117,19 @@ std::vector<std::string> Desired::restore(const config::Document& document) {
   for (const auto& [name, pool] : document.pools) {
     take_in(pool, document.pool_files.at(name), marks[name]);
   }
+  for (const auto& [pool, source] : fleet) {
+    if (parts_.catalog.find(pool.name) != nullptr) continue;
+    take_in(pool, source, marks[pool.name]);
+    if (source.empty()) parts_.store.put_desired(row(*parts_.catalog.find(pool.name)), [](bool) {});
+  }
   return faults;
 }
 
 void Desired::reload(const config::Document& document) {
   std::vector<std::string> gone;
   for (const auto& [name, entry] : parts_.catalog.pools()) {
-    if (!entry.source.empty() && !document.pools.contains(name)) gone.push_back(name);
+    const bool is_of_file = !entry.source.empty() && !is_of_fleet(entry.source);
+    if (is_of_file && !document.pools.contains(name)) gone.push_back(name);
   }
   for (const std::string& name : gone) end(name);
   for (const auto& [name, pool] : document.pools) {
@@ -106,7 +141,7 @@ void Desired::apply(const config::Pool& pool, control::ApplyOptions options,
                     Reply<ApplyResult> reply) {
   const CatalogPool* entry = parts_.catalog.find(pool.name);
   if (entry != nullptr && !entry->source.empty()) {
-    reply(tl::unexpected(owned_by_file(pool.name, entry->source)));
+    reply(tl::unexpected(owned(pool.name, entry->source)));
     return;
   }
   if (const std::string wrong = config::misfit(runtime_, pool); !wrong.empty()) {
@@ -114,6 +149,25 @@ void Desired::apply(const config::Pool& pool, control::ApplyOptions options,
     return;
   }
   resolve({pool, "", options, std::move(reply), 0});
+}
+
+void Desired::take(const FromFleet& given, Reply<ApplyResult> reply) {
+  const CatalogPool* before = parts_.catalog.find(given.pool.name);
+  if (!may_take(given.source, before)) {
+    reply(tl::unexpected(owned(given.pool.name, before->source)));
+    return;
+  }
+  if (const std::string wrong = config::misfit(runtime_, given.pool); !wrong.empty()) {
+    reply(tl::unexpected(control::Error{Refusal::kInvalid, "network " + wrong}));
+    return;
+  }
+  resolve({given.pool, given.source, {}, std::move(reply), 0});
+}
+
+void Desired::drop_of_fleet(const std::string& pool) {
+  const CatalogPool* entry = parts_.catalog.find(pool);
+  if (entry == nullptr) return overtake(pool, ++asked_);  // one may be on its way
+  if (is_of_fleet(entry->source)) end(pool);
 }
 
 void Desired::resolve(Request request) {
@@ -148,8 +202,8 @@ void Desired::overtake(const std::string& pool, std::uint64_t number) {
 void Desired::take(const Request& request, const runtime::Result<runtime::Image>& image) {
   const std::string& name = request.pool.name;
   const CatalogPool* before = parts_.catalog.find(name);
-  if (before != nullptr && before->source != request.source && !before->source.empty()) {
-    request.reply(tl::unexpected(owned_by_file(name, before->source)));
+  if (!may_take(request.source, before)) {
+    request.reply(tl::unexpected(owned(name, before->source)));
     return;
   }
   const std::string digest = image ? image->digest : "";
@@ -201,7 +255,7 @@ void Desired::scale(const std::string& pool, std::uint32_t replicas, Reply<Apply
     return;
   }
   if (!entry->source.empty()) {
-    reply(tl::unexpected(owned_by_file(pool, entry->source)));
+    reply(tl::unexpected(owned(pool, entry->source)));
     return;
   }
   config::Pool changed = entry->desired;
@@ -247,7 +301,7 @@ void Desired::drop(const std::string& pool, Reply<ApplyResult> reply) {
     return;
   }
   if (!entry->source.empty()) {
-    reply(tl::unexpected(owned_by_file(pool, entry->source)));
+    reply(tl::unexpected(owned(pool, entry->source)));
     return;
   }
   ApplyResult result;

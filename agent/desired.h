@@ -1,5 +1,6 @@
-// What the pools of this node are to be: taken from files and from operators, made durable, then
-// told to the core. A pool has one owner: the file that defines it, or the API.
+// What the pools of this node are to be: taken from files, from operators and from a coordinator,
+// made durable, then told to the core. A pool has one owner: the file that defines it, the
+// coordinator's key that does, or the API.
 #pragma once
 
 #include <functional>
@@ -27,10 +28,17 @@ class Desired {
   /// All parts outlive this. `runtime`: what pools must fit.
   Desired(Parts parts, config::Runtime runtime);
 
-  /// At start-up, before the first turn: the files' pools, then those given through the API before.
-  /// Images are not resolved anew: a pool that did not change is of the revision that it was of.
-  /// Returns what could not be taken in, a line each.
-  [[nodiscard]] std::vector<std::string> restore(const config::Document& document);
+  /// A pool of the coordinator's, and what stands for its key: see fleet_source.
+  struct FromFleet {
+    config::Pool pool;
+    std::string source;
+  };
+
+  /// At start-up, before the first turn: the files' pools, then those given through the API before,
+  /// then those last known of the coordinator. Images are not resolved anew: a pool that did not
+  /// change is of the revision that it was of. Returns what could not be taken in, a line each.
+  [[nodiscard]] std::vector<std::string> restore(const config::Document& document,
+                                                 const std::vector<FromFleet>& fleet = {});
 
   /// After a reload: the files' pools as they are now; pools whose file is gone are dropped.
   void reload(const config::Document& document);
@@ -40,6 +48,12 @@ class Desired {
   void apply(const config::Pool& pool, control::ApplyOptions options,
              control::Reply<control::ApplyResult> reply);
   void drop(const std::string& pool, control::Reply<control::ApplyResult> reply);
+
+  /// As apply(), for the coordinator: kRefused where a file or the API owns the pool.
+  void take(const FromFleet& given, control::Reply<control::ApplyResult> reply);
+  /// Of a pool that the coordinator does not own, nothing.
+  void drop_of_fleet(const std::string& pool);
+
   void scale(const std::string& pool, std::uint32_t replicas,
              control::Reply<control::ApplyResult> reply);
   enum class Mark : std::uint8_t { kPaused, kRunning };
@@ -82,5 +96,9 @@ class Desired {
   std::map<std::uint64_t, Resolving> resolving_;
   std::set<std::string> ending_;
 };
+
+/// The source of a pool that this key of a coordinator defines.
+[[nodiscard]] std::string fleet_source(const std::string& key);
+[[nodiscard]] bool is_of_fleet(const std::string& source);
 
 }  // namespace mayfly::agent

@@ -49,6 +49,11 @@ bool is_below(std::string_view path, std::string_view directory) {
          (path.substr(0, directory.size()) == directory && path[directory.size()] == '/');
 }
 
+bool is_host_and_port(std::string_view host, std::string_view port) {
+  return !host.empty() && host.size() <= 253 && is_alnum(host.front()) && is_of(host, ".-") &&
+         is_number_up_to(port, 65535) && port != "0";
+}
+
 constexpr std::array<std::string_view, 41> kCapabilities{
     "CAP_AUDIT_CONTROL",   "CAP_AUDIT_READ",   "CAP_AUDIT_WRITE",
     "CAP_BLOCK_SUSPEND",   "CAP_BPF",          "CAP_CHECKPOINT_RESTORE",
@@ -98,11 +103,8 @@ std::string check_network(std::string_view text) {
 
 std::string check_registry(std::string_view text) {
   const auto colon = text.find(':');
-  const std::string_view host = text.substr(0, colon);
   const std::string_view port = colon == std::string_view::npos ? "443" : text.substr(colon + 1);
-  const bool good = !host.empty() && host.size() <= 253 && is_alnum(host.front()) &&
-                    is_of(host, ".-") && is_number_up_to(port, 65535) && port != "0";
-  if (good) return "";
+  if (is_host_and_port(text.substr(0, colon), port)) return "";
   return "must be \"host\" or \"host:port\", as images name the registry, not " + in_quotes(text);
 }
 
@@ -185,6 +187,22 @@ std::string check_node_name(std::string_view text) {
 std::string check_label(std::string_view text) {
   const bool good = !text.empty() && text.size() <= 63 && is_of(text, "._-/");
   return good ? "" : "must be 1 to 63 letters, digits, dots, dashes, slashes and underscores";
+}
+
+std::string check_endpoint(std::string_view text) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (text.substr(0, scheme.size()) != scheme) continue;
+    const std::string_view rest = text.substr(scheme.size());
+    const auto colon = rest.find(':');
+    if (colon == std::string_view::npos) continue;
+    if (is_host_and_port(rest.substr(0, colon), rest.substr(colon + 1))) return "";
+  }
+  return "must be \"https://host:port\" or \"http://host:port\", with nothing after it, not " +
+         in_quotes(text);
+}
+
+std::string check_cluster(std::string_view text) {
+  return check_pool_name(text);
 }
 
 std::string check_identifier(std::string_view text) {

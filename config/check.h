@@ -29,6 +29,9 @@ namespace mayfly::config {
 [[nodiscard]] std::string check_read_socket(std::string_view text);
 [[nodiscard]] std::string check_node_name(std::string_view text);  ///< "" is good too
 [[nodiscard]] std::string check_label(std::string_view text);
+/// "http://host:port" or "https://host:port".
+[[nodiscard]] std::string check_endpoint(std::string_view text);
+[[nodiscard]] std::string check_cluster(std::string_view text);
 [[nodiscard]] std::string check_identifier(std::string_view text);  ///< of containerd
 /// A service or a socket of systemd; "" and "none" are good too.
 [[nodiscard]] std::string check_unit(std::string_view text);

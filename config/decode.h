@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "config/fleet_pool.h"
 #include "config/report.h"
 #include "config/tree.h"
 
@@ -12,6 +13,7 @@ namespace mayfly::config {
 
 /// Reads what is given over what `pool` holds. REQUIRES: the root is a table.
 void decode_pool(const Tree& root, Pool& pool, Report& report);
+void decode_fleet_pool(const Tree& root, FleetPool& fleet_pool, Report& report);
 void decode_daemon(const Tree& root, Daemon& daemon, Report& report);
 
 /// All keys that exist, dotted: "resources.cpu", "mounts[].source", "registries.*.ca_file". For the

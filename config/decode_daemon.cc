@@ -7,6 +7,8 @@ namespace {
 
 constexpr std::size_t kLabelBytesMax = 16 * 1024;
 constexpr std::size_t kRegistriesMax = 256;
+constexpr std::size_t kEndpointBytesMax = 4 * 1024;
+constexpr std::array<std::string_view, 1> kOnLosses{"keep"};
 constexpr std::array<std::string_view, 3> kKinds{kContainerd, kDocker, kPodman};
 constexpr std::array<std::string_view, 4> kLevels{"debug", "info", "warning", "error"};
 
@@ -86,6 +88,28 @@ void decode_registry(Section& in, Registry& out) {
   }
 }
 
+/// One of the two is nothing without the other.
+void require_both(Section& in, std::pair<const char*, const std::string&> one,
+                  std::pair<const char*, const std::string&> other) {
+  if (one.second.empty() == other.second.empty()) return;
+  const bool has_one = !one.second.empty();
+  in.complain(has_one ? one.first : other.first,
+              std::string("needs ") + (has_one ? other.first : one.first) + " too");
+}
+
+void decode_coordinator(Section& in, Coordinator& out) {
+  in.texts("endpoints", out.endpoints, check_endpoint, kEndpointBytesMax);
+  in.text("cluster", out.cluster, check_cluster);
+  in.text("ca_file", out.ca_file, check_optional_path);
+  in.text("cert_file", out.cert_file, check_optional_path);
+  in.text("key_file", out.key_file, check_optional_path);
+  in.text("user", out.user, check_username);
+  in.text("password_file", out.password_file, check_optional_path);
+  if (const auto on_loss = in.pick("on_loss", kOnLosses)) out.on_loss = kOnLosses[*on_loss];
+  require_both(in, {"cert_file", out.cert_file}, {"key_file", out.key_file});
+  require_both(in, {"user", out.user}, {"password_file", out.password_file});
+}
+
 void decode_log(Section& in, Log& out) {
   if (const auto level = in.pick("level", kLevels)) out.level = kLevels[*level];
 }
@@ -105,8 +129,8 @@ void decode_daemon(const Tree& root, Daemon& daemon, Report& report) {
                   [&](const std::string& name, Section& section) {
                     decode_registry(section, daemon.registries[name]);
                   });
+  in.table("coordinator", [&](Section& each) { decode_coordinator(each, daemon.coordinator); });
   in.table("log", [&](Section& section) { decode_log(section, daemon.log); });
-  in.later("coordinator", "a node works without one");
   in.later("pools", "pools stand in pools.d/*.toml, one in each file");
   in.later("pool", "pools stand in pools.d/*.toml, one in each file");
   in.finish();

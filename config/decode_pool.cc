@@ -15,6 +15,7 @@ constexpr std::uint64_t kTiB = 1ULL << 40;
 
 constexpr std::size_t kCommandBytesMax = 64 * kKiB;  // with room to spare in the limits of execve
 constexpr std::size_t kEnvBytesMax = 64 * kKiB;
+constexpr std::size_t kSelectorBytesMax = 16 * kKiB;
 constexpr std::size_t kMountsMax = 64;
 constexpr Range<std::uint32_t> kReplicas{0, 1000};
 constexpr Range<std::uint32_t> kStandby{0, 64};
@@ -128,10 +129,7 @@ void decode_worker(Section& in, Template& out) {
   in.table("security", [&out](Section& section) { decode_security(section, out.security); });
 }
 
-}  // namespace
-
-void decode_pool(const Tree& root, Pool& pool, Report& report) {
-  Section in{root, {}, report};
+void decode_all(Section& in, Pool& pool) {
   in.require("name");
   in.text("name", pool.name, check_pool_name);
   in.choice("pull", pool.pull, kPulls);
@@ -148,6 +146,22 @@ void decode_pool(const Tree& root, Pool& pool, Report& report) {
   in.later("elastic", "write replicas = N");
   in.later("completions", "");
   in.later("queue", "");
+}
+
+}  // namespace
+
+void decode_pool(const Tree& root, Pool& pool, Report& report) {
+  Section in{root, {}, report};
+  decode_all(in, pool);
+  in.finish();
+}
+
+void decode_fleet_pool(const Tree& root, FleetPool& fleet_pool, Report& report) {
+  Section in{root, {}, report};
+  in.flag("deleted", fleet_pool.deleted);
+  if (fleet_pool.deleted) return;  // whatever else it was
+  in.map("selector", fleet_pool.selector, {check_label, check_label}, kSelectorBytesMax);
+  decode_all(in, fleet_pool.pool);
   in.finish();
 }
 

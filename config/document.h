@@ -9,6 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "config/coordinator.h"
+#include "config/registry.h"
+
 namespace mayfly::config {
 
 using std::chrono::milliseconds;
@@ -154,15 +157,6 @@ struct Images {
   bool operator==(const Images&) const = default;
 };
 
-/// How one registry is reached.
-struct Registry {
-  bool plain_http = false;
-  std::string ca_file;        ///< PEM; "" = the host's own alone
-  std::string username;       ///< "" = by images.docker_config, else anonymous
-  std::string password_file;  ///< the password never stands in the configuration
-  bool operator==(const Registry&) const = default;
-};
-
 struct Log {
   std::string level = "info";  ///< debug | info | warning | error
   bool operator==(const Log&) const = default;
@@ -178,6 +172,7 @@ struct Daemon {
   History history;
   Images images;
   std::map<std::string, Registry> registries;  ///< by "host" or "host:port", as images name them
+  Coordinator coordinator;
   Log log;
   bool operator==(const Daemon&) const = default;
 };

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "config/decode.h"
+#include "config/fleet_pool.h"
 #include "config/report.h"
 #include "config/tree.h"
 
@@ -142,10 +143,12 @@ class Loader {
   Faults faults_;
 };
 
-tl::expected<Pool, Faults> parse_pool(const tl::expected<Tree, Fault>& tree, Report report) {
-  Pool pool;
+template <class T>
+tl::expected<T, Faults> parse(const tl::expected<Tree, Fault>& tree, Report report,
+                              void (*decode)(const Tree&, T&, Report&)) {
+  T pool;
   if (tree) {
-    decode_pool(*tree, pool, report);
+    decode(*tree, pool, report);
   } else {
     report.add(tree.error());
   }
@@ -189,11 +192,15 @@ std::string misfit(const Runtime& runtime, const Pool& pool) {
 }
 
 tl::expected<Pool, Faults> parse_pool_toml(std::string_view text, const std::string& file) {
-  return parse_pool(parse_toml(text), Report{file, Report::Style::kDotted});
+  return parse(parse_toml(text), Report{file, Report::Style::kDotted}, decode_pool);
 }
 
 tl::expected<Pool, Faults> parse_pool_json(std::string_view text) {
-  return parse_pool(parse_json(text), Report{"request", Report::Style::kPointer});
+  return parse(parse_json(text), Report{"request", Report::Style::kPointer}, decode_pool);
+}
+
+tl::expected<FleetPool, Faults> parse_fleet_pool_json(std::string_view text) {
+  return parse(parse_json(text), Report{"document", Report::Style::kPointer}, decode_fleet_pool);
 }
 
 }  // namespace mayfly::config

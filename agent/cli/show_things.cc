@@ -44,6 +44,28 @@ std::string status_head(const Json& status, const Output& out) {
   return head + (fault.empty() ? "" : ": " + printable(fault)) + "\n";
 }
 
+std::string warning(const std::string& what, const Output& out) {
+  return out.paint(Colour::kBad, "warning") + "  " + printable(what) + "\n";
+}
+
+std::string coordinator_lines(const Json& coordinator, const Output& out) {
+  if (coordinator.empty()) return "";
+  const std::string state = text(coordinator, "state");
+  const auto age = number(coordinator, "last_contact_age_ms");
+  std::string lines = "coordinator " + printable(text(coordinator, "cluster")) + " " +
+                      out.paint(state == "connected" ? Colour::kGood : Colour::kBad, state) +
+                      "   " + printable(text(coordinator, "endpoint")) + ", last contact " +
+                      (age ? human_age(*age) + " ago" : "never") + "\n";
+  for (const Json& item : array(coordinator, "alarms")) {
+    lines += warning("coordinator: " + (item.is_string() ? item.get<std::string>() : ""), out);
+  }
+  for (const Json& item : array(coordinator, "refused")) {
+    lines +=
+        warning("coordinator: pool " + text(item, "pool") + " refused: " + text(item, "why"), out);
+  }
+  return lines;
+}
+
 std::string status_totals(const Json& totals) {
   const std::string pools = text(totals, "pools");
   return text(totals, "workers_running") + " of " + text(totals, "replicas") + " workers run in " +
@@ -51,10 +73,6 @@ std::string status_totals(const Json& totals) {
          " spares ready\n" + rounded(real(totals, "respawns_per_s")) + " respawns/s, " +
          hit_share(totals) + ", gap p50 " + quantile(totals, "gap_p50_us") + ", p99 " +
          quantile(totals, "gap_p99_us") + "\n";
-}
-
-std::string warning(const std::string& what, const Output& out) {
-  return out.paint(Colour::kBad, "warning") + "  " + printable(what) + "\n";
 }
 
 std::string timings_lines(const Json& timings) {
@@ -110,6 +128,7 @@ std::string show_status(const Json& status, const Output& out) {
   for (const Json& item : array(status, "warnings")) {
     page += warning(item.is_string() ? item.get<std::string>() : item.dump(), out);
   }
+  page += coordinator_lines(object(status, "coordinator"), out);
   page += status_totals(object(status, "totals")) + "\n";
   page += show_pools(array(status, "pools"), Detail::kUsual, out);
   for (const Json& pool : array(status, "pools")) {

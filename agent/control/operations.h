@@ -67,6 +67,16 @@ struct ApplyOptions {
   bool dry_run = false;
 };
 
+/// How this node stands with its coordinator.
+struct CoordinatorStatus {
+  std::string cluster;
+  std::string endpoint;  ///< the one that is asked
+  std::string state;     ///< "connecting", "connected", "lost"
+  std::optional<std::int64_t> last_contact_unix_ms;
+  std::vector<std::string> alarms;
+  std::map<std::string, std::string> refused;  ///< pools whose document is not taken: why
+};
+
 struct NodeStatus {
   std::string node;
   std::string instance;
@@ -77,7 +87,8 @@ struct NodeStatus {
   std::string config_file;
   std::string config_fault;  ///< of the last reload; "" = it was good
   std::vector<std::string> warnings;
-  std::vector<std::string> runtime_warnings;  ///< what the runtime is set to do and will hurt
+  std::vector<std::string> runtime_warnings;     ///< what the runtime is set to do and will hurt
+  std::optional<CoordinatorStatus> coordinator;  ///< none: this node is on its own
 };
 
 /// A pool's revision that waits for an image.

@@ -140,6 +140,22 @@ Json node_view(const NodeStatus& node, Moment moment) {
           {"config_fault", node.config_fault}};
 }
 
+Json coordinator_view(const std::optional<CoordinatorStatus>& coordinator, Moment moment) {
+  if (!coordinator) return nullptr;
+  const auto& contact = coordinator->last_contact_unix_ms;
+  Json refused = Json::array();
+  for (const auto& [pool, why] : coordinator->refused) {
+    refused.push_back({{"pool", pool}, {"why", why}});
+  }
+  return {{"cluster", coordinator->cluster},
+          {"endpoint", coordinator->endpoint},
+          {"state", coordinator->state},
+          {"last_contact_at", contact ? Json(rfc3339(*contact)) : Json()},
+          {"last_contact_age_ms", contact ? Json(moment.unix_ms - *contact) : Json()},
+          {"alarms", coordinator->alarms},
+          {"refused", std::move(refused)}};
+}
+
 std::string_view runtime_state(const core::Model& model) {
   if (!model.runtime_up) return "down";
   return model.adopted ? "up" : "adopting";
@@ -157,6 +173,7 @@ Json status_view(const Operations& operations, Moment moment) {
                        {"socket", node.runtime_socket},
                        {"state", runtime_state(model)},
                        {"fault", model.runtime_fault}};
+  status["coordinator"] = coordinator_view(node.coordinator, moment);
   Json& warnings = status["warnings"] = node.runtime_warnings;
   for (const std::string& warning : node.warnings) warnings.push_back(warning);
   status["totals"] = totals_view(operations);

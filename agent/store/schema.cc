@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::int64_t kApplicationId = 0x4d59464c;  // "MYFL", in the file's header
 
-constexpr std::array<const char*, 2> kMigrations{R"(
+constexpr std::array<const char*, 3> kMigrations{R"(
 CREATE TABLE exits (
   id INTEGER PRIMARY KEY,
   worker TEXT NOT NULL UNIQUE,
@@ -55,6 +55,14 @@ CREATE TABLE images (
   brought_ms INTEGER NOT NULL,
   unused_ms INTEGER,
   PRIMARY KEY (name, digest)
+) STRICT, WITHOUT ROWID;
+)",
+                                                 R"(
+CREATE TABLE fleet (
+  pool TEXT PRIMARY KEY,
+  document TEXT NOT NULL,
+  epoch INTEGER NOT NULL,
+  mod_revision INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 )"};
 
@@ -123,7 +131,8 @@ std::string explain(const std::filesystem::path& file, const Failure& failure) {
   if (!failure.damaged) return file.string() + ": " + failure.what;
   return file.string() + " is damaged (" + failure.what +
          "): restore it, or move it and its -wal away and start again; the exit history, the pools "
-         "given by the API, their pauses, their revisions and which images are Mayfly's are in it";
+         "given by the API or the coordinator, their pauses, their revisions and which images are "
+         "Mayfly's are in it";
 }
 
 tl::expected<Database, std::string> open_database(const std::filesystem::path& file,

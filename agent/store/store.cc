@@ -143,6 +143,13 @@ class SqliteStore final : public Store {
     write([row = std::move(image)](Tables& tables) { return tables.drop_image(row); },
           std::move(done));
   }
+  void put_fleet(FleetDocument document, std::function<void(bool)> done) override {
+    write([row = std::move(document)](Tables& tables) { return tables.put(row); }, std::move(done));
+  }
+  void drop_fleet(std::string pool, std::function<void(bool)> done) override {
+    write([pool = std::move(pool)](Tables& tables) { return tables.drop_fleet(pool); },
+          std::move(done));
+  }
 
  private:
   void write(std::function<bool(Tables&)> apply, std::function<void(bool)> done) {
@@ -213,11 +220,14 @@ tl::expected<Loaded, Failure> load(Tables& tables, Identity identity) {
   if (!revisions) return tl::unexpected(revisions.error());
   auto images = tables.images();
   if (!images) return tl::unexpected(images.error());
+  auto fleet = tables.fleet();
+  if (!fleet) return tl::unexpected(fleet.error());
   return Loaded{.instance = std::move(identity.instance),
                 .run = identity.run,
                 .desired = std::move(*desired),
                 .revisions = std::move(*revisions),
-                .images = std::move(*images)};
+                .images = std::move(*images),
+                .fleet = std::move(*fleet)};
 }
 
 }  // namespace

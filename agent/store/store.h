@@ -1,4 +1,5 @@
-// What must outlive the daemon: exit records, the desired state given through the API, revisions.
+// What must outlive the daemon: exit records, the desired state given through the API or by a
+// coordinator, revisions.
 // SQLite on a thread of its own; every answer is posted to the loop. The queue to that thread is
 // bounded. Knows rows, refuses to know what they mean.
 #pragma once
@@ -60,6 +61,16 @@ struct Desired {
   bool operator==(const Desired&) const = default;
 };
 
+/// A pool's last good document of the coordinator's. The row without a pool is of the coordinator
+/// itself.
+struct FleetDocument {
+  std::string pool;
+  std::string document;
+  std::int64_t epoch = 0;  ///< of the coordinator; revisions are in order within one
+  std::int64_t mod_revision = 0;
+  bool operator==(const FleetDocument&) const = default;
+};
+
 /// An image that Mayfly brought onto this node.
 struct Image {
   std::string name;
@@ -77,6 +88,7 @@ struct Loaded {
   std::vector<Desired> desired;
   std::vector<Revision> revisions;
   std::vector<Image> images;
+  std::vector<FleetDocument> fleet;
 };
 
 struct ExitQuery {
@@ -118,6 +130,8 @@ class Store {
   /// By name and digest; at most kImagesKept, the latest brought.
   virtual void put_image(Image image, std::function<void(bool)> done) = 0;
   virtual void drop_image(Image image, std::function<void(bool)> done) = 0;
+  virtual void put_fleet(FleetDocument document, std::function<void(bool)> done) = 0;
+  virtual void drop_fleet(std::string pool, std::function<void(bool)> done) = 0;
 };
 
 }  // namespace mayfly::store

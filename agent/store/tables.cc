@@ -129,7 +129,11 @@ Tables::Tables(Database database, Retention retention)
       trim_images_(database_,
                    "DELETE FROM images WHERE (name, digest) IN (SELECT name, digest FROM images "
                    "ORDER BY brought_ms DESC LIMIT -1 OFFSET ?)"),
-      drop_image_(database_, "DELETE FROM images WHERE name = ? AND digest = ?") {}
+      drop_image_(database_, "DELETE FROM images WHERE name = ? AND digest = ?"),
+      put_fleet_(database_,
+                 "INSERT OR REPLACE INTO fleet (pool, document, epoch, mod_revision) "
+                 "VALUES (?, ?, ?, ?)"),
+      drop_fleet_(database_, "DELETE FROM fleet WHERE pool = ?") {}
 
 void Tables::rollback() {
   // Some errors, a full disk among them, have rolled it back already.
@@ -201,6 +205,20 @@ bool Tables::drop_image(const Image& image) {
   return drop_image_.run();
 }
 
+bool Tables::put(const FleetDocument& document) {
+  if (document.document.size() > kSpecBytesMax) return false;
+  put_fleet_.bind(0, document.pool);
+  put_fleet_.bind(1, document.document);
+  put_fleet_.bind(2, document.epoch);
+  put_fleet_.bind(3, document.mod_revision);
+  return put_fleet_.run();
+}
+
+bool Tables::drop_fleet(const std::string& pool) {
+  drop_fleet_.bind(0, pool);
+  return drop_fleet_.run();
+}
+
 std::vector<Exit> Tables::exits(const ExitQuery& query) {
   Statement select{database_, exits_sql(query)};
   if (!query.pool.empty()) select.bind(0, query.pool);
@@ -232,6 +250,18 @@ tl::expected<std::vector<Revision>, Failure> Tables::revisions() {
   for (; step == Step::kRow; step = select.step()) {
     rows.push_back({select.text(0), static_cast<std::uint32_t>(select.integer(1)), select.text(2),
                     select.text(3), select.text(4), select.integer(5)});
+  }
+  if (step == Step::kFailed) return tl::unexpected(database_.failure());
+  return rows;
+}
+
+tl::expected<std::vector<FleetDocument>, Failure> Tables::fleet() {
+  Statement select{database_,
+                   "SELECT pool, document, epoch, mod_revision FROM fleet ORDER BY pool"};
+  std::vector<FleetDocument> rows;
+  Step step = select.step();
+  for (; step == Step::kRow; step = select.step()) {
+    rows.push_back({select.text(0), select.text(1), select.integer(2), select.integer(3)});
   }
   if (step == Step::kFailed) return tl::unexpected(database_.failure());
   return rows;

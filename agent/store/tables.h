@@ -39,12 +39,15 @@ class Tables {
   [[nodiscard]] bool drop_revisions(const std::string& pool);
   [[nodiscard]] bool put(const Image& image);
   [[nodiscard]] bool drop_image(const Image& image);
+  [[nodiscard]] bool put(const FleetDocument& document);
+  [[nodiscard]] bool drop_fleet(const std::string& pool);
 
   /// The newest first; nothing when it cannot be read.
   [[nodiscard]] std::vector<Exit> exits(const ExitQuery& query);
   [[nodiscard]] tl::expected<std::vector<Desired>, Failure> desired();
   [[nodiscard]] tl::expected<std::vector<Revision>, Failure> revisions();
   [[nodiscard]] tl::expected<std::vector<Image>, Failure> images();
+  [[nodiscard]] tl::expected<std::vector<FleetDocument>, Failure> fleet();
 
  private:
   [[nodiscard]] bool trim();
@@ -65,6 +68,8 @@ class Tables {
   Statement put_image_;
   Statement trim_images_;
   Statement drop_image_;
+  Statement put_fleet_;
+  Statement drop_fleet_;
 };
 
 }  // namespace mayfly::store

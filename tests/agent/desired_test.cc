@@ -151,5 +151,69 @@ TEST_F(DesiredTest, RefusesANetworkThatTheRuntimeHasNot) {
   EXPECT_EQ(catalog_.find("encode"), nullptr);
 }
 
+const std::string kKey = "/mayfly/main/pools/encode";
+
+class DesiredOfFleet : public DesiredTest {
+ protected:
+  Applied take(const config::Pool& pool) {
+    Applied taken = tl::unexpected(control::Error{Refusal::kFailed, "no answer"});
+    desired_.take({pool, fleet_source(kKey)}, [&](Applied result) { taken = std::move(result); });
+    runtime_.answer();
+    return taken;
+  }
+};
+
+TEST_F(DesiredOfFleet, IsTakenAndChangedByTheCoordinatorAlone) {
+  ASSERT_TRUE(take(pool("encode:1")));
+  ASSERT_TRUE(take(pool("encode:2")));
+  EXPECT_EQ(catalog_.find("encode")->source, "etcd:" + kKey);
+  EXPECT_TRUE(store_.desired.empty()) << "the coordinator's rows are kept elsewhere";
+  const auto refuses = [](const Applied& applied) {
+    ASSERT_FALSE(applied);
+    EXPECT_EQ(applied.error().refusal, Refusal::kRefused);
+    EXPECT_NE(applied.error().what.find(kKey), std::string::npos) << applied.error().what;
+  };
+  refuses(apply(pool("encode:3")));
+  desired_.scale("encode", 5, refuses);
+  desired_.drop("encode", refuses);
+  EXPECT_EQ(catalog_.find("encode")->desired.worker.image, "encode:2");
+}
+
+TEST_F(DesiredOfFleet, TakesOverNoPoolThatANodeHasOfItsOwn) {
+  ASSERT_TRUE(apply(pool("encode:1")));
+  const Applied taken = take(pool("encode:2"));
+  ASSERT_FALSE(taken);
+  EXPECT_NE(taken.error().what.find("given by command"), std::string::npos);
+  desired_.drop_of_fleet("encode");
+  EXPECT_NE(catalog_.find("encode"), nullptr);
+}
+
+TEST_F(DesiredOfFleet, StaysWhenTheFilesAreReadAgain) {
+  ASSERT_TRUE(take(pool("encode:1")));
+  desired_.reload({});
+  EXPECT_NE(catalog_.find("encode"), nullptr);
+  desired_.drop_of_fleet("encode");
+  EXPECT_EQ(catalog_.find("encode"), nullptr);
+}
+
+TEST_F(DesiredOfFleet, IsRestoredBehindFilesAndTheApi) {
+  config::Document document;
+  document.pools["encode"] = pool("encode:file");
+  document.pool_files["encode"] = "/etc/encode.toml";
+  config::Pool other = pool("other:1");
+  other.name = "other";
+  const std::vector<Desired::FromFleet> fleet{{pool("encode:fleet"), fleet_source(kKey)},
+                                              {other, fleet_source("/k")}};
+  EXPECT_TRUE(desired_.restore(document, fleet).empty());
+  EXPECT_EQ(catalog_.find("encode")->source, "/etc/encode.toml");
+  EXPECT_EQ(catalog_.find("other")->source, "etcd:/k");
+}
+
+TEST_F(DesiredOfFleet, IsTheNodesOwnOnceItHasLeft) {
+  EXPECT_TRUE(desired_.restore({}, {{pool("encode:1"), ""}}).empty());
+  EXPECT_EQ(catalog_.find("encode")->source, "");
+  EXPECT_NE(store_.desired.at("encode").spec, "");
+}
+
 }  // namespace
 }  // namespace mayfly::agent

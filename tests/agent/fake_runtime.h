@@ -118,6 +118,7 @@ class FakeStore final : public store::Store {
   store::Loaded rows;
   std::map<std::pair<std::string, std::string>, store::Image> images;
   std::map<std::string, store::Desired> desired;
+  std::map<std::string, store::FleetDocument> fleet;
   std::map<std::pair<std::string, std::uint32_t>, store::Revision> revisions;
 
   [[nodiscard]] const store::Loaded& loaded() const override { return rows; }
@@ -145,6 +146,14 @@ class FakeStore final : public store::Store {
   }
   void drop_image(store::Image row, std::function<void(bool)> done) override {
     images.erase({row.name, row.digest});
+    done(true);
+  }
+  void put_fleet(store::FleetDocument row, std::function<void(bool)> done) override {
+    fleet[row.pool] = row;
+    done(true);
+  }
+  void drop_fleet(std::string pool, std::function<void(bool)> done) override {
+    fleet.erase(pool);
     done(true);
   }
 };

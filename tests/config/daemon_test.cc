@@ -62,6 +62,15 @@ plain_http = true
 ca_file = "/etc/ca.pem"
 username = "robot"
 password_file = "/etc/mayfly/password"
+[coordinator]
+endpoints = ["https://etcd-1.example:2379", "http://10.0.0.2:2379"]
+cluster = "east"
+ca_file = "/etc/mayfly/ca.pem"
+cert_file = "/etc/mayfly/node.pem"
+key_file = "/etc/mayfly/node.key"
+user = "node"
+password_file = "/etc/mayfly/etcd.password"
+on_loss = "keep"
 [log]
 level = "warning"
 )");
@@ -76,6 +85,14 @@ level = "warning"
                       .images = {"/etc/mayfly/docker.json", 5, 12h, 20},
                       .registries = {{"registry.example:5000",
                                       {true, "/etc/ca.pem", "robot", "/etc/mayfly/password"}}},
+                      .coordinator = {{"https://etcd-1.example:2379", "http://10.0.0.2:2379"},
+                                      "east",
+                                      "/etc/mayfly/ca.pem",
+                                      "/etc/mayfly/node.pem",
+                                      "/etc/mayfly/node.key",
+                                      "node",
+                                      "/etc/mayfly/etcd.password",
+                                      "keep"},
                       .log = {"warning"}};
   EXPECT_EQ(*daemon, wanted);
 }
@@ -165,7 +182,6 @@ TEST(Daemon, RefusesValuesAtTheirPlace) {
            {"[registries.a]\npassword_file = \"/x\"", "password_file: needs username"},
            {"[registries.a]\npassword = \"x\"", "registries.a.password: is not a known key"},
            {"[log]\nlevel = \"trace\"", "must be \"debug\", \"info\", \"warning\" or \"error\""},
-           {"[coordinator]\nendpoints = []", "m.toml:1:2: coordinator: is not supported"},
            {"[startz]\nrate = 1", "startz: is not a known key; did you mean \"starts\"?"},
            {"[starts]\nrates = 1", "starts.rates: is not a known key; did you mean \"rate\"?"},
            {"socket = \"/a\"", "socket: is not a known key; did you mean \"control.socket\"?"},
@@ -183,6 +199,29 @@ TEST(Daemon, TakesASocketThatTheKernelTakes) {
                     "control.socket: is longer than the 107 bytes"));
   EXPECT_TRUE(parse("control.socket = \"" + long_path.substr(0, 107) + "\""));
   EXPECT_TRUE(parse("control.read_socket = \"none\""));
+}
+
+TEST(Daemon, RefusesACoordinatorAtItsPlace) {
+  for (const auto& [text, fault] : std::vector<Case>{
+           {"endpoints = \"a\"", "coordinator.endpoints: must be an array of"},
+           {"endpoints = [\"a:2379\"]", "coordinator.endpoints[0]: must be \"https://host:port\""},
+           {"endpoints = [\"https://a\"]", "with nothing after it, not"},
+           {"endpoints = [\"https://a:0\"]", "must be \"https://host:port\""},
+           {"endpoints = [\"https://u:p@a:1\"]", "must be \"https://host:port\""},
+           {"endpoints = [\"https://a:1/\"]", "with nothing after it, not"},
+           {"cluster = \"a/b\"", "coordinator.cluster: must be 1 to 40 lower"},
+           {"ca_file = \"x\"", "coordinator.ca_file: must be an absolute path"},
+           {"cert_file = \"/x\"", "coordinator.cert_file: needs key_file too"},
+           {"key_file = \"/x\"", "coordinator.key_file: needs cert_file too"},
+           {"user = \"x\"", "coordinator.user: needs password_file too"},
+           {"password_file = \"/x\"", "coordinator.password_file: needs user too"},
+           {"password = \"x\"", "coordinator.password: is not a known key"},
+           {"on_loss = \"stop\"", "coordinator.on_loss: must be \"keep\", not"},
+       }) {
+    const auto daemon = parse("[coordinator]\n" + std::string{text});
+    ASSERT_FALSE(daemon) << text;
+    EXPECT_TRUE(holds(text_of(daemon.error()), fault)) << text << "\n" << text_of(daemon.error());
+  }
 }
 
 }  // namespace

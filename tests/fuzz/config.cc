@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "config/diff.h"
+#include "config/fleet_pool.h"
 #include "config/load.h"
 
 namespace {
@@ -38,5 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text{reinterpret_cast<const char*>(data), size};
   check_pool(mayfly::config::parse_pool_toml(text, "pool.toml"));
   check_pool(mayfly::config::parse_pool_json(text));
+  const auto fleet_pool = mayfly::config::parse_fleet_pool_json(text);
+  if (!fleet_pool) check_faults(fleet_pool.error());
   return 0;
 }

@@ -68,6 +68,20 @@ TEST_F(Command, ShowsTheStatusOfTheNode) {
   EXPECT_EQ(ran.out.find('\x1b'), std::string::npos);
 }
 
+TEST_F(Command, ShowsTheCoordinatorOnlyWhereThereIsOne) {
+  EXPECT_EQ(run({"status"}).out.find("coordinator"), std::string::npos);
+  server_.on_loop([](FakeOperations& operations) {
+    operations.status.coordinator = {"east",       "https://a:2379", "lost",
+                                     std::nullopt, {"no answer"},    {{"encode", "not JSON"}}};
+  });
+  const std::string out = run({"status"}).out;
+  for (const char* part : {"coordinator east lost   https://a:2379, last contact never\n",
+                           "warning  coordinator: no answer\n",
+                           "warning  coordinator: pool encode refused: not JSON\n"}) {
+    EXPECT_NE(out.find(part), std::string::npos) << part << "\n" << out;
+  }
+}
+
 TEST_F(Command, GivesTheShapeOfTheApiAsJson) {
   half_a_pool();
   for (const char* kind : {"pools", "workers", "spares", "exits", "images"}) {

@@ -191,5 +191,19 @@ TEST(Names, AreDistinct) {
   EXPECT_FALSE(classes.contains("unknown"));
 }
 
+TEST_F(Views, TellHowTheNodeStandsWithItsCoordinator) {
+  EXPECT_TRUE(status()["coordinator"].is_null());
+  CoordinatorStatus& coordinator = operations_.status.coordinator.emplace();
+  coordinator = {"east", "https://a:2379", "connecting", {}, {"an alarm"}, {{"a", "bad"}}};
+  EXPECT_TRUE(status()["coordinator"]["last_contact_at"].is_null());
+  coordinator.last_contact_unix_ms = 1'700'000'000'000;
+  const Json view = status()["coordinator"];
+  EXPECT_EQ(view["cluster"], "east");
+  EXPECT_EQ(view["last_contact_age_ms"], 123);
+  EXPECT_EQ(view["alarms"][0], "an alarm");
+  EXPECT_EQ(view["refused"][0]["pool"], "a");
+  EXPECT_EQ(view["refused"][0]["why"], "bad");
+}
+
 }  // namespace
 }  // namespace mayfly::control

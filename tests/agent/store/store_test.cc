@@ -320,5 +320,24 @@ TEST_F(StoreTest, ReachesALoweredBoundInTime) {
   EXPECT_LE(opened.exits().size(), 10U + 257U);
 }
 
+TEST_F(StoreTest, RemembersWhatTheCoordinatorSaidLast) {
+  {
+    OpenStore opened{options()};
+    for (const FleetDocument& row :
+         {FleetDocument{"a", "{}", 1, 5}, FleetDocument{"", "{\"id\":7}", 1, 0},
+          FleetDocument{"b", "{}", 1, 6}, FleetDocument{"a", "{\"x\":1}", 2, 9}}) {
+      opened.store->put_fleet(row, [](bool good) { EXPECT_TRUE(good); });
+    }
+    opened.store->drop_fleet("b", [](bool good) { EXPECT_TRUE(good); });
+    opened.store->put_fleet({"big", std::string((1 << 20) + 1, 'x'), 0, 1},
+                            [](bool good) { EXPECT_FALSE(good); });
+    opened.run();
+  }
+  const OpenStore opened{options()};
+  ASSERT_TRUE(opened.store) << opened.error;
+  EXPECT_EQ(opened.store->loaded().fleet,
+            (std::vector<FleetDocument>{{"", "{\"id\":7}", 1, 0}, {"a", "{\"x\":1}", 2, 9}}));
+}
+
 }  // namespace
 }  // namespace mayfly::store

@@ -1,0 +1,95 @@
+// This node as one of many: what the coordinator's session asks for is asked of etcd, the pools
+// that are for this node go to Desired and, before that, to disk, and what the node has to say goes
+// back. Refuses to know when things are asked (the session's) and what a pool means (the
+// decoder's). Owned by the daemon; on the loop's thread.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/control/operations.h"
+#include "agent/coordinator/etcd/client.h"
+#include "agent/coordinator/session.h"
+#include "agent/desired.h"
+#include "agent/store/store.h"
+#include "config/document.h"
+#include "config/fleet_pool.h"
+
+namespace mayfly::agent {
+
+using FleetDocuments = std::vector<store::FleetDocument>;
+
+/// The pools that were last known to be for this node.
+[[nodiscard]] std::vector<Desired::FromFleet> known_fleet(const config::Daemon& config,
+                                                          const FleetDocuments& documents);
+
+class Fleet {
+ public:
+  struct Parts {
+    Desired& desired;
+    store::Store& store;
+    const core::Core& core;
+    control::NodeStatus& node;  ///< what is said of the coordinator is kept up to date here
+  };
+  struct Options {
+    config::Coordinator config;
+    std::map<std::string, std::string> labels;
+    std::uint64_t seed = 0;
+  };
+
+  /// All parts outlive this.
+  Fleet(boost::asio::io_context& loop, Parts parts, Options options);
+
+  void start();
+
+  /// To be called after each turn of the core's: there may be news to report.
+  void observe();
+
+ private:
+  using Event = coordinator::Event;
+
+  void post(Event event);
+  void step();
+  void show();
+  void arm(core::Time wake_at);
+
+  void perform(const coordinator::List& list);
+  void perform(const coordinator::Watch& watch);
+  void perform(const coordinator::StopWatch& stop);
+  void perform(const coordinator::GrantLease& grant);
+  void perform(const coordinator::KeepLease& keep);
+  void perform(const coordinator::WriteReport& write);
+  void reported(const coordinator::WriteReport& write, const etcd::Result<etcd::TxnAnswer>& answer);
+
+  void consider(const std::string& pool);
+  void refuse(const std::string& pool, const std::string& why);
+  void keep(const std::string& pool, std::function<void()> then);
+  void apply(const std::string& pool, const config::Pool& given);
+  void end(const std::string& pool);
+  void keep_baseline();
+  void report();
+
+  boost::asio::io_context& loop_;
+  Parts parts_;
+  Options options_;
+  coordinator::Keys keys_;
+  coordinator::Session session_;
+  boost::asio::steady_timer timer_;
+  boost::asio::steady_timer report_timer_;
+  bool is_report_due_ = false;
+  std::vector<Event> events_;  ///< of the step to come
+  bool is_scheduled_ = false;
+  std::map<std::string, std::string> refused_;
+  std::int64_t informed_under_ = 0;  ///< the lease that holds the node's info
+  std::optional<etcd::WatchId> watch_;
+  store::FleetDocument baseline_kept_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+  etcd::Client client_;  ///< the first to go: its calls lead back here
+};
+
+}  // namespace mayfly::agent
