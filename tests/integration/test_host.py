@@ -43,7 +43,8 @@ class HostOfTheNode(DaemonCase):
 
     def test_a_shutdown_drains_the_node_lets_the_host_go_and_a_cancelled_one_refills_it(self):
         self.begin("6s")
-        self.apply("short", command=living(1500), replicas=2, standby=0)
+        self.apply("short", command=living(1500), replicas=2, standby=0,
+                   lifetime={"stop_grace": "6s"})
         self.wait_running("short", 2)
         self.go_down(12)
         self.wait(lambda: not self.spares("steady"), "the spares to be dismissed")
