@@ -23,8 +23,7 @@ tl::expected<Daemon, Faults> parse(const std::string& text) {
   return tl::unexpected(faults);
 }
 
-TEST(Daemon, ReadsEveryKey) {
-  const auto daemon = parse(R"(
+constexpr const char* kEveryKey = R"(
 [node]
 name = "host-1.example"
 labels = {zone = "a"}
@@ -73,7 +72,10 @@ password_file = "/etc/mayfly/etcd.password"
 on_loss = "keep"
 [log]
 level = "warning"
-)");
+)";
+
+TEST(Daemon, ReadsEveryKey) {
+  const auto daemon = parse(kEveryKey);
   ASSERT_TRUE(daemon) << text_of(daemon.error());
   const Daemon wanted{.node = {"host-1.example", {{"zone", "a"}}, 45s},
                       .runtime = {"containerd", "/run/c.sock", "test", "native",
