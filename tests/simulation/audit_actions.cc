@@ -218,8 +218,10 @@ std::uint32_t Audit::Rules::count_staying(WorkerId worker, const Fate& of) const
     const bool just_retired = other.stop_step == audit.batches_ && other.stop_wanted == run;
     if (other.stop_by == run && !just_retired) continue;
     const Container* there = scene.truth.container(id);
-    const bool taken = there != nullptr ? other.handed_over || there->marker
-                                        : other.vanished && other.vanished_in == run;
+    // The list that told of it may be older than its end.
+    const bool believed = other.vanished_in == run || other.perhaps_listed_in == run;
+    const bool taken =
+        there != nullptr ? other.handed_over || there->marker : other.vanished && believed;
     const bool ended = other.ended_in == run && other.ended_step != audit.batches_;
     if (taken && !ended) ++count;
   }

@@ -137,7 +137,10 @@ struct Audit::Ledger {
     if (may_count && audit.adoption_ == Adoption::kNone) audit.adoption_ = Adoption::kPerhaps;
     if (asked) audit.adoption_ = Adoption::kSure;
     audit.lists_.erase(e.number);
-    for (const ObservedWorker& observed : e.workers) listed(observed, asked);
+    for (const ObservedWorker& observed : e.workers) {
+      listed(observed, asked);
+      if (Fate* of = fate(observed.worker); of != nullptr && may_count) of->perhaps_listed_in = run;
+    }
   }
   void operator()(const InventoryFailed& e) const { audit.lists_.erase(e.number); }
   void operator()(const RuntimeLost&) const {}

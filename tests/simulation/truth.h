@@ -78,6 +78,7 @@ struct Fate {
   Run heard_of_in = 0;  ///< anything that says that its start has come to an end
   Time heard_at{};
   Run listed_in = 0;
+  Run perhaps_listed_in = 0;  ///< by a list that counts or does not
   Run ready_in = 0;
   std::uint64_t unready_step = 0;  ///< in that step, that its gate is lost
   Run running_in = 0;
