@@ -45,6 +45,12 @@ def replace_in(path, pattern, text):
         file.write(re.sub(pattern, text, before, count=1, flags=re.M))
 
 
+# What rpm does by itself elsewhere. Debian's scripts for it begin with #!/bin/sh and write for bash, or
+# want a program that no package of theirs brings, and then do nothing.
+AFTER_INSTALL = ("bash /usr/lib/rpm/brp-compress /usr && "
+                 "strip --strip-unneeded %{buildroot}/usr/bin/mayfly %{buildroot}/usr/sbin/mayflyd")
+
+
 class Build:
     def __init__(self, out, version):
         self.out = out
@@ -113,6 +119,7 @@ class Build:
         sources = os.path.join(top, "SOURCES")
         self.source_archive(sources)
         defines = {"_topdir": top, "_buildhost": "localhost", "_smp_build_ncpus": jobs(),
+                   "__os_install_post": AFTER_INSTALL,
                    "use_source_date_epoch_as_buildtime": 1, "clamp_mtime_to_source_date_epoch": 1}
         options = [word for name, value in defines.items() for word in ("--define", f"{name} {value}")]
         run(["rpmbuild", "-bb", "--nodeps", *options, os.path.join(sources, "mayfly.spec")],
