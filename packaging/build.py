@@ -32,6 +32,11 @@ def changelog():
         return file.read()
 
 
+def packager():
+    """Who made the latest entry of the changelog."""
+    return re.search(r"^ -- (.*>)  ", changelog(), re.M)[1]
+
+
 def released_at():
     """The time that the latest entry of the changelog gives, and every file of a package has."""
     stamp = re.search(r"^ -- .*>  (.*)$", changelog(), re.M)[1]
@@ -119,7 +124,7 @@ class Build:
         sources = os.path.join(top, "SOURCES")
         self.source_archive(sources)
         defines = {"_topdir": top, "_buildhost": "localhost", "_smp_build_ncpus": jobs(),
-                   "__os_install_post": AFTER_INSTALL,
+                   "__os_install_post": AFTER_INSTALL, "packager": packager(),
                    "use_source_date_epoch_as_buildtime": 1, "clamp_mtime_to_source_date_epoch": 1}
         options = [word for name, value in defines.items() for word in ("--define", f"{name} {value}")]
         run(["rpmbuild", "-bb", "--nodeps", *options, os.path.join(sources, "mayfly.spec")],
