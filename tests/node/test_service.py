@@ -3,6 +3,7 @@
 import re
 
 from case import SHELL
+from lab.process import Trouble
 from node_case import FOR_EVER, POOLS, SERVICE, STEADY, InstalledCase
 
 CONFIG = "/etc/mayfly/conf.d/50-test.toml"
@@ -40,7 +41,10 @@ class ServiceOnANode(InstalledCase):
 
     def wait_told(self, words):
         """The journal may be behind."""
-        self.wait(lambda: words in self.node.journal(SERVICE, self.cursor), f'"{words}" in the journal')
+        try:
+            self.wait(lambda: words in self.node.journal(SERVICE, self.cursor), f'"{words}" in the journal')
+        except Trouble as trouble:
+            raise Trouble(f"{trouble}\n{self.node.journal(SERVICE, self.cursor)}") from None
 
     # ---- restarts -----------------------------------------------------------------------------
 
@@ -61,7 +65,7 @@ class ServiceOnANode(InstalledCase):
         self.wait_another_daemon()
         started_us = int(self.node.show(SERVICE, "ExecMainStartTimestampMonotonic"))
         self.assertLess(started_us / 1e6 - began_s, WATCHDOG_MOST_S)
-        self.wait_told("Watchdog timeout")
+        self.wait_told("Failed with result 'watchdog'")
         self.assert_nothing_happened_to_workers()
 
     def test_a_stop_leaves_the_workers_running_until_the_next_start(self):
