@@ -75,6 +75,14 @@ class ServiceOnANode(InstalledCase):
         self.systemctl("start")
         self.assert_nothing_happened_to_workers()
 
+    def test_a_runtime_that_was_stopped_is_said_to_be_so_and_met_again_when_it_is_back(self):
+        self.node.run("systemctl", "stop", "containerd.service")
+        self.wait(lambda: "containerd.service is stopped" in self.daemon.status()["runtime"]["fault"],
+                  "the reason of the loss", 60)
+        self.assertEqual(self.daemon.status()["runtime"]["state"], "down")
+        self.node.run("systemctl", "start", "containerd.service")
+        self.assert_nothing_happened_to_workers()
+
     # ---- its configuration ----------------------------------------------------------------------
 
     def test_a_reload_takes_up_what_is_good(self):
