@@ -1,8 +1,10 @@
 """Images that come from a registry: tags and digests, pulls that show, and a registry that is away."""
 
+import concurrent.futures
 import contextlib
 import json
 import os
+import re
 import socket
 import subprocess
 
@@ -53,6 +55,23 @@ class ImagesFromARegistry(RegistryCase):
         self.push("lasting", "2", "two")
         self.wait(lambda: self.mayflyd.pool("lasting")["active_revision"] == 2,
                   "the new revision, by itself", 120)
+
+    def test_twenty_pools_at_once_share_the_pulls_of_their_ten_images(self):
+        names = [self.push("crowd", str(number), f"crowd {number}")[0] for number in range(10)]
+        before = self.pulled()
+        files = [self.place.write(f"crowd-{number}.toml", self.pool_text(
+                     f"crowd-{number}", image=names[number % 10], command=FOR_EVER, standby=0))
+                 for number in range(20)]
+        with concurrent.futures.ThreadPoolExecutor(20) as applying:
+            list(applying.map(lambda file: self.mayflyd.mayfly("apply", "-f", file), files))
+        for number in range(20):
+            self.wait_running(f"crowd-{number}", 1, 120)
+        self.assertEqual(self.pulled() - before, 10)
+
+    def pulled(self):
+        """How many pulls have brought an image, ever."""
+        text = self.mayflyd.api.text("/metrics")
+        return int(re.search(r'^mayfly_image_pulls_total{result="pulled"} (\d+)$', text, re.M)[1])
 
     def test_a_host_that_is_off_is_said_by_apply_which_does_not_wait_for_its_deadline(self):
         with contextlib.ExitStack() as sockets:

@@ -28,6 +28,9 @@ class Api:
         self._connection.close()
 
     def get(self, target):
+        return json.loads(self.text(target))
+
+    def text(self, target):
         for attempt in (1, 2):
             try:
                 self._connection.request("GET", target)
@@ -40,4 +43,4 @@ class Api:
                     raise Trouble(f"GET {target}: {fault}") from None
         if response.status != 200:
             raise Trouble(f"GET {target}: {response.status} {body.decode(errors='replace')}")
-        return json.loads(body)
+        return body.decode()
