@@ -78,6 +78,11 @@ void start_uncertain(Turn& turn, Worker& worker, const std::string& why) {
   tell(turn, worker, words::kStartUncertain, bounded(why));
 }
 
+/// A status that is known is better than one that cannot be known, until the exit is classified.
+void learn_status(Worker& worker, const std::optional<ExitStatus>& status) {
+  if (!worker.status && !worker.exit_class) settle_status(worker, status);
+}
+
 void exit_seen(Turn& turn, Worker& worker, const WorkerExited& event) {
   switch (worker.phase) {
     case WorkerPhase::kStarting:
@@ -95,8 +100,7 @@ void exit_seen(Turn& turn, Worker& worker, const WorkerExited& event) {
     case WorkerPhase::kRemoving:
       return;
   }
-  if (worker.phase != WorkerPhase::kExited || worker.status_settled || !event.status) return;
-  settle_status(worker, event.status);
+  if (worker.phase == WorkerPhase::kExited && event.status) learn_status(worker, event.status);
 }
 
 struct Intake {
@@ -166,7 +170,7 @@ struct Intake {
   void operator()(const ExitStatusKnown& event) const {
     Worker* worker = find(event);
     if (worker == nullptr || worker->phase != WorkerPhase::kExited) return;
-    if (!worker->status_settled) settle_status(*worker, event.status);
+    learn_status(*worker, event.status);
   }
   void operator()(const ExitStatusUncertain& event) const {
     Worker* worker = find(event);

@@ -89,6 +89,16 @@ TEST(Exit, TakesAStatusThatComesWithADoubledEvent) {
   EXPECT_EQ(core.wants<RecordExit>()[0].record.status, (ExitStatus{2, 0}));
 }
 
+TEST(Exit, TakesAStatusOverOneThatCannotBeKnownInTheSameStep) {
+  Harness core;
+  core.fill(bare_pool(1));
+  const WorkerId id = core.worker_in(0);
+  core.feed(WorkerExited{id, core.now(), std::nullopt});
+  core.step({ExitStatusKnown{id, std::nullopt}, WorkerExited{id, core.now(), ExitStatus{7, 0}}});
+  ASSERT_EQ(core.wants<RecordExit>().size(), 1U);
+  EXPECT_EQ(core.wants<RecordExit>()[0].record.status, (ExitStatus{7, 0}));
+}
+
 TEST(Exit, InTheFutureCountsAsNow) {
   Harness core;
   core.fill(bare_pool(1));
