@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/encoding/base64.h"
 #include "runtime/registry/address.h"
 #include "runtime/registry/credentials.h"
 
@@ -21,26 +22,8 @@ constexpr auto kLifeDefault = 60s;  // what the specification says of a token th
 constexpr auto kLifeMax = 1h;
 constexpr auto kMargin = 5s;  // a token is no good that expires on its way
 
-std::string base64(const std::string& bytes) {
-  constexpr std::string_view kAlphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string encoded;
-  for (std::size_t at = 0; at < bytes.size(); at += 3) {
-    std::uint32_t bits = 0;
-    for (std::size_t byte = 0; byte < 3; ++byte) {
-      const bool there = at + byte < bytes.size();
-      bits = bits << 8 | (there ? static_cast<unsigned char>(bytes[at + byte]) : 0U);
-    }
-    const auto digits = std::min<std::size_t>(bytes.size() - at, 3) + 1;
-    for (std::size_t digit = 0; digit < 4; ++digit) {
-      encoded.push_back(digit < digits ? kAlphabet[bits >> (18 - 6 * digit) & 63] : '=');
-    }
-  }
-  return encoded;
-}
-
 std::string basic(const Credentials& login) {
-  return "Basic " + base64(login.username + ":" + login.password);
+  return "Basic " + encoding::to_base64(login.username + ":" + login.password);
 }
 
 /// It becomes part of a header: anything but plain characters could become more than that.

@@ -6,10 +6,12 @@
 #include <string_view>
 
 #include "agent/coordinator/etcd/codec.h"
+#include "runtime/encoding/base64.h"
 
 namespace {
 
 using namespace mayfly::etcd;
+namespace encoding = mayfly::encoding;
 
 void require(bool so) {
   if (!so) std::abort();
@@ -26,7 +28,7 @@ void check_error(const Error& error) {
 void check_keys(const RangeAnswer& answer) {
   for (const KeyValue& kv : answer.kvs) {
     require(!kv.key.empty());
-    require(from_base64(to_base64(kv.value)) == kv.value);
+    require(encoding::from_base64(encoding::to_base64(kv.value)) == kv.value);
   }
 }
 
@@ -34,7 +36,7 @@ void check_keys(const RangeAnswer& answer) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text{reinterpret_cast<const char*>(data), size};
-  if (const auto bytes = from_base64(text)) require(to_base64(*bytes) == text);
+  if (const auto bytes = encoding::from_base64(text)) require(encoding::to_base64(*bytes) == text);
   if (const auto range = decode_range(text)) check_keys(*range);
   if (const auto txn = decode_txn(text)) {
     for (const RangeAnswer& range : txn->ranges) check_keys(range);

@@ -11,10 +11,6 @@
 
 namespace mayfly::etcd {
 
-[[nodiscard]] std::string to_base64(std::string_view bytes);
-/// None: it is not the canonical base64 of anything.
-[[nodiscard]] std::optional<std::string> from_base64(std::string_view text);
-
 [[nodiscard]] std::string encode(const Range& range);
 [[nodiscard]] std::string encode(const Put& put);
 [[nodiscard]] std::string encode(const Delete& what);

@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "agent/coordinator/etcd/codec.h"
+#include "runtime/encoding/base64.h"
 
 namespace mayfly::etcd {
 namespace {
@@ -30,7 +31,7 @@ class Reader {
   }
 
   std::string bytes(const Json& in, const char* key) {
-    auto decoded = from_base64(text(in, key));
+    auto decoded = encoding::from_base64(text(in, key));
     if (!decoded) complain(key, "is not base64");
     return decoded.value_or("");
   }

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/coordinator/etcd/codec.h"
+#include "runtime/encoding/base64.h"
 
 namespace mayfly::etcd {
 namespace {
@@ -9,28 +10,28 @@ namespace {
 using Json = nlohmann::json;
 
 Json to_json(const Range& range) {
-  Json json{{"key", to_base64(range.key)}};
-  if (!range.end.empty()) json["range_end"] = to_base64(range.end);
+  Json json{{"key", encoding::to_base64(range.key)}};
+  if (!range.end.empty()) json["range_end"] = encoding::to_base64(range.end);
   if (range.revision != 0) json["revision"] = std::to_string(range.revision);
   if (range.limit != 0) json["limit"] = std::to_string(range.limit);
   return json;
 }
 
 Json to_json(const Put& put) {
-  Json json{{"key", to_base64(put.key)}, {"value", to_base64(put.value)}};
+  Json json{{"key", encoding::to_base64(put.key)}, {"value", encoding::to_base64(put.value)}};
   if (put.lease != 0) json["lease"] = std::to_string(put.lease);
   return json;
 }
 
 Json to_json(const Delete& what) {
-  Json json{{"key", to_base64(what.key)}};
-  if (!what.end.empty()) json["range_end"] = to_base64(what.end);
+  Json json{{"key", encoding::to_base64(what.key)}};
+  if (!what.end.empty()) json["range_end"] = encoding::to_base64(what.end);
   return json;
 }
 
 Json to_json(const Compare& compare) {
   const bool by_version = compare.target == Compare::Target::kVersion;
-  return {{"key", to_base64(compare.key)},
+  return {{"key", encoding::to_base64(compare.key)},
           {"target", by_version ? "VERSION" : "MOD"},
           {"result", "EQUAL"},
           {by_version ? "version" : "mod_revision", std::to_string(compare.equals)}};
@@ -78,8 +79,8 @@ std::string encode(const Txn& txn) {
 }
 
 std::string encode(const WatchRequest& watch) {
-  Json create{{"key", to_base64(watch.key)}, {"fragment", true}};
-  if (!watch.end.empty()) create["range_end"] = to_base64(watch.end);
+  Json create{{"key", encoding::to_base64(watch.key)}, {"fragment", true}};
+  if (!watch.end.empty()) create["range_end"] = encoding::to_base64(watch.end);
   if (watch.start_revision != 0) create["start_revision"] = std::to_string(watch.start_revision);
   return dump({{"create_request", std::move(create)}});
 }

@@ -2,6 +2,7 @@
 
 #include "runtime/docker/images/trouble.h"
 #include "runtime/docker/json.h"
+#include "runtime/encoding/base64.h"
 
 namespace mayfly::docker {
 namespace {
@@ -15,23 +16,6 @@ constexpr std::chrono::seconds kBackoffMin = 1s;
 constexpr std::size_t kLineMax = 64 << 10;
 constexpr const char* kDoing = "pull the image";
 
-std::string base64url(std::string_view bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  std::string text;
-  for (std::size_t at = 0; at < bytes.size(); at += 3) {
-    const auto group = bytes.substr(at, 3);
-    std::uint32_t bits = 0;
-    for (std::size_t byte = 0; byte < 3; ++byte) {
-      bits = bits << 8 | (byte < group.size() ? static_cast<unsigned char>(group[byte]) : 0U);
-    }
-    for (std::size_t digit = 0; digit < 4; ++digit) {
-      text += digit <= group.size() ? kDigits[bits >> (18 - 6 * digit) & 63] : '=';
-    }
-  }
-  return text;
-}
-
 }  // namespace
 
 std::string registry_auth(const registry::Credentials& credentials, const std::string& host) {
@@ -42,7 +26,7 @@ std::string registry_auth(const registry::Credentials& credentials, const std::s
     document["username"] = credentials.username;
     document["password"] = credentials.password;
   }
-  return base64url(document.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return encoding::to_base64url(document.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 Pull::Pull(boost::asio::io_context& loop, Backend& backend, registry::Resolver& resolver, Plan plan)

@@ -10,20 +10,6 @@ namespace {
 
 using namespace std::string_literals;
 
-TEST(EtcdBase64, ReadsBackWhatItWrites) {
-  for (const auto& bytes : {""s, "a"s, "ab"s, "abc"s, "\0\xff\n"s, std::string(10'000, '\x80')}) {
-    EXPECT_EQ(from_base64(to_base64(bytes)), bytes);
-  }
-  EXPECT_EQ(to_base64("/mayfly/a"), "L21heWZseS9h");
-}
-
-TEST(EtcdBase64, RefusesWhatIsNone) {
-  for (const char* text : {"a", "YQ", "YQ=", "YQ===", "====", "=", "!!!!",
-                           "YQ==YQ==", " YQ==", "YQ==\n", "YR==", "Y\xc3\xa4==", "-_-_"}) {
-    EXPECT_FALSE(from_base64(text)) << text;
-  }
-}
-
 TEST(EtcdCodec, WritesRequestsAsTheGatewayReadsThem) {
   EXPECT_EQ(encode(Range{"a", "b", 7, 2}),
             R"({"key":"YQ==","limit":"2","range_end":"Yg==","revision":"7"})");

@@ -1,12 +1,22 @@
+#include "runtime/encoding/base64.h"
+
 #include <nettle/base64.h>
 
-#include "agent/coordinator/etcd/codec.h"
+#include <algorithm>
+#include <cstdint>
 
-namespace mayfly::etcd {
+namespace mayfly::encoding {
 
 std::string to_base64(std::string_view bytes) {
   std::string text(BASE64_ENCODE_RAW_LENGTH(bytes.size()), '\0');
   base64_encode_raw(text.data(), bytes.size(), reinterpret_cast<const std::uint8_t*>(bytes.data()));
+  return text;
+}
+
+std::string to_base64url(std::string_view bytes) {
+  std::string text = to_base64(bytes);
+  std::replace(text.begin(), text.end(), '+', '-');
+  std::replace(text.begin(), text.end(), '/', '_');
   return text;
 }
 
@@ -26,4 +36,4 @@ std::optional<std::string> from_base64(std::string_view text) {
   return bytes;
 }
 
-}  // namespace mayfly::etcd
+}  // namespace mayfly::encoding
