@@ -62,8 +62,7 @@ class DaemonCase(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
-        for pool in cls.pools():
-            cls.mayflyd.delete(pool["name"])
+        cls.delete_pools()
         code = cls.mayflyd.process.stop()
         if code != 0:
             raise AssertionError(f"mayflyd ended with {code}\n{cls.mayflyd.process.log_tail(60)}")
@@ -103,9 +102,13 @@ class DaemonCase(unittest.TestCase):
     # ---- around each test ---------------------------------------------------------------------
 
     def tearDown(self):
-        for pool in self.pools():
-            self.mayflyd.delete(pool["name"])
+        self.delete_pools()
         self.assert_clean()
+
+    @classmethod
+    def delete_pools(cls):
+        for pool in cls.pools():
+            cls.mayflyd.delete(pool["name"])
 
     @classmethod
     def footprint(cls):
@@ -264,6 +267,17 @@ class DaemonCase(unittest.TestCase):
         self.assertEqual(record["slot"], life.slot, record)
         if life.code is not None and record["class"] != "ours":
             self.assertEqual(record["code"], life.code, record)
+
+
+class ImageCase(DaemonCase):
+    """Its tests bring images of their own. One that is left is a snapshot that is left."""
+
+    def tearDown(self):
+        self.delete_pools()
+        for row in self.json("image", "ls")["images"]:
+            if row["name"] not in (SCRATCH, SHELL):
+                self.mayflyd.mayfly("image", "rm", row["digest"])
+        super().tearDown()
 
 
 class OnEngine:

@@ -2,13 +2,13 @@
 
 import os
 
-from case import PROGRAMS, SCRATCH, SHELL, DaemonCase
+from case import PROGRAMS, ImageCase
 from lab import image
 from lab.registry import Registry, digest_of
 from stories import PROGRAM
 
 
-class RegistryCase(DaemonCase):
+class RegistryCase(ImageCase):
 
     registry = None
 
@@ -26,14 +26,6 @@ class RegistryCase(DaemonCase):
         """Returns what the daemon's configuration says of them."""
         cls.registry = Registry(cls.place)
         return f'[registries."{cls.registry.host}"]\nplain_http = true\n'
-
-    def tearDown(self):
-        for pool in self.pools():
-            self.mayflyd.delete(pool["name"])
-        for row in self.json("image", "ls")["images"]:
-            if row["name"] not in (SCRATCH, SHELL):
-                self.mayflyd.mayfly("image", "rm", row["digest"])
-        super().tearDown()
 
     @staticmethod
     def push_to(registry, repository, tag, mark, size=0):

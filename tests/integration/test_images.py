@@ -3,7 +3,7 @@
 import json
 import os
 
-from case import FOR_EVER_MS, PROGRAMS, SCRATCH, SHELL, DaemonCase
+from case import FOR_EVER_MS, PROGRAMS, ImageCase
 from lab import image
 from stories import PROGRAM, living
 
@@ -11,17 +11,8 @@ EXIT_NOT_FOUND, EXIT_REFUSED = 3, 4
 FOR_EVER = living(FOR_EVER_MS)
 
 
-class ImagesOfANode(DaemonCase):
+class ImagesOfANode(ImageCase):
     """Which images are whose, and how they come and go without a registry."""
-
-    def tearDown(self):
-        """An image that is left is a snapshot that is left."""
-        for pool in self.pools():
-            self.mayflyd.delete(pool["name"])
-        for row in self.json("image", "ls")["images"]:
-            if row["name"] not in (SCRATCH, SHELL):
-                self.mayflyd.mayfly("image", "rm", row["digest"])
-        super().tearDown()
 
     def import_image(self, name, mark=None):
         """With a file that tells it from the others: each is an image of its own."""

@@ -24,7 +24,23 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 """
 
 
-class Containerd:
+class Runtime:
+    """What workers run on, in a process of our own."""
+
+    process = None
+
+    def kill(self):
+        """Its end, with no chance to put anything away."""
+        self.process.kill()
+
+    def freeze(self):
+        self.process.send(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send(signal.SIGCONT)
+
+
+class Containerd(Runtime):
     """One of its own in the place, or the one behind `socket`. Ours is the namespace alone."""
 
     kind = "containerd"
@@ -55,16 +71,6 @@ class Containerd:
 
     def _wait_up(self):
         wait_until(self._answers, "containerd", process=self.process)
-
-    def kill(self):
-        """Its end, with no chance to put anything away."""
-        self.process.kill()
-
-    def freeze(self):
-        self.process.send(signal.SIGSTOP)
-
-    def thaw(self):
-        self.process.send(signal.SIGCONT)
 
     def _answers(self):
         with contextlib.suppress(Trouble):

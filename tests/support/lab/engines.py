@@ -4,10 +4,10 @@ import contextlib
 import json
 import os
 import resource
-import signal
 import urllib.parse
 
 from lab.api import Api
+from lab.daemons import Runtime
 from lab.process import Process, Trouble, processes_with, run, wait_until
 
 
@@ -21,7 +21,7 @@ def _folders(*parts):
 CONNECTED = "03"  # SS_CONNECTED, in /proc/net/unix
 
 
-class _Engine:
+class _Engine(Runtime):
     """A daemon behind a socket in a folder of its own: started, killed, frozen, ended by its pid."""
 
     kind = ""
@@ -49,16 +49,6 @@ class _Engine:
         # What falls into the current folder, as conmon's file of an OOM kill, falls into ours.
         self.process = Process(self._argv, self.place.path(self.kind + ".log"), self._env,
                                self.place.folder)
-
-    def kill(self):
-        """Its end, with no chance to put anything away."""
-        self.process.kill()
-
-    def freeze(self):
-        self.process.send(signal.SIGSTOP)
-
-    def thaw(self):
-        self.process.send(signal.SIGCONT)
 
     def answers(self):
         with contextlib.suppress(Trouble):
