@@ -108,7 +108,8 @@ TEST_F(Faults, LeavesWorkersAliveWhenTheRuntimeIsKilled) {
 }
 
 TEST_F(Faults, KnowsTheExitCodeOfAWorkerThatEndedBeforeTheRuntimeWasKilled) {
-  ASSERT_TRUE(create(spec("ended", {"/bin/probe", "exit", "7"})));
+  const auto started = create(spec("ended", {"/bin/probe", "exit", "7"}));
+  ASSERT_TRUE(started) << started.error().what;
   end_of(spec("ended").name);
   daemon().kill9();
   daemon().start();
