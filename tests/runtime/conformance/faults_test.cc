@@ -131,20 +131,23 @@ TEST_F(Faults, KnowsTheExitCodeOfAWorkerThatEndedWhileTheRuntimeWasDown) {
 }
 
 TEST_F(Faults, CleansUpAfterARuntimeKilledInTheMiddleOfACreation) {
+  constexpr int kRoundsMax = 5;  // where the machine is now busy, now not, a round may miss
   int unknown = 0;
   int number = 0;
-  for (const auto wait : moments_of_a_creation(9)) {
-    // A name is used once, as a worker's is: containerd 1.6, killed while it deletes a task's
-    // folder, cannot delete the next of that name.
-    const auto one = spec("cut-" + std::to_string(++number));
-    std::optional<runtime::Result<runtime::Started>> started;
-    driver().create(one, [&](auto result) { started = result; });
-    loop().run_for(wait);
-    daemon().kill9();
-    daemon().start();
-    ASSERT_TRUE(until([&] { return started.has_value(); }));
-    if (!*started && started->error().kind == FaultKind::kUnknown) ++unknown;
-    expect_all_removed();
+  for (int round = 0; round < kRoundsMax && unknown == 0; ++round) {
+    for (const auto wait : moments_of_a_creation(9)) {
+      // A name is used once, as a worker's is: containerd 1.6, killed while it deletes a task's
+      // folder, cannot delete the next of that name.
+      const auto one = spec("cut-" + std::to_string(++number));
+      std::optional<runtime::Result<runtime::Started>> started;
+      driver().create(one, [&](auto result) { started = result; });
+      loop().run_for(wait);
+      daemon().kill9();
+      daemon().start();
+      ASSERT_TRUE(until([&] { return started.has_value(); }));
+      if (!*started && started->error().kind == FaultKind::kUnknown) ++unknown;
+      expect_all_removed();
+    }
   }
   EXPECT_GT(unknown, 0);  // or the test has not hit what it is for
 }
