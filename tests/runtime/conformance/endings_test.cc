@@ -31,7 +31,8 @@ TEST_F(Endings, TellEachExitCode) {
 }
 
 TEST_F(Endings, TellNoSignalOfAnExit) {
-  ASSERT_TRUE(create(spec("seven", {"/bin/probe", "exit", "7"})));
+  const auto started = create(spec("seven", {"/bin/probe", "exit", "7"}));
+  ASSERT_TRUE(started) << started.error().what;
   EXPECT_EQ(end_of(spec("seven").name).signal, 0);
 }
 
