@@ -3,6 +3,8 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "runtime/docker/answers.h"
+
 namespace mayfly::docker {
 namespace {
 
@@ -135,33 +137,36 @@ void Engine::send_waiting() {
   for (const auto id : waiting) send(id);
 }
 
-void Engine::ask(const std::string& url, Done done) {
+void Engine::ask(const std::string& url, std::chrono::milliseconds deadline, Done done) {
   http::Request request;
   request.url = kHost + url;
-  request.deadline = options_.answer_max;
+  request.deadline = deadline;
   client_.call(std::move(request), std::move(done));
 }
 
 /// Asks it who it is.
 void Engine::meet() {
-  stage_ = Stage::kVersion;
-  ask("/version", [this](const http::Reply& reply) {
+  stage_ = Stage::kMeeting;
+  ask("/_ping", options_.answer_max, [this](const http::Reply& reply) {
     if (!reply) return lost(reply.error().what);
-    auto facts = read_version(reply->body);
+    auto facts = read_ping(reply->headers);
     if (!facts) return lost(facts.error());
     ask_info(std::move(*facts));
   });
 }
 
+/// It is alive, but this is more than a sign of life: it may take as long as any other call.
 void Engine::ask_info(Facts facts) {
   stage_ = Stage::kInfo;
   const auto url = "/v" + facts.api + "/info";
-  ask(url, [this, facts = std::move(facts)](const http::Reply& reply) mutable {
+  auto told = [this, facts = std::move(facts)](const http::Reply& reply) mutable {
     if (!reply) return lost(reply.error().what);
-    if (reply->status != 200) return lost("it does not tell of itself");
+    if (reply->status != 200)
+      return lost("it tells nothing of itself: " + read_message(reply->body));
     if (auto read = read_info(reply->body, facts); !read) return lost(read.error());
     met(std::move(facts));
-  });
+  };
+  ask(url, options_.call_deadline, std::move(told));
 }
 
 void Engine::met(Facts facts) {
@@ -219,7 +224,7 @@ void Engine::watch_silence() {
 
 void Engine::ping() {
   stage_ = Stage::kPing;
-  ask("/_ping", [this](const http::Reply& reply) {
+  ask("/_ping", options_.answer_max, [this](const http::Reply& reply) {
     if (stage_ != Stage::kPing) return;  // met anew meanwhile
     if (!reply) return lost("no answer");
     stage_ = Stage::kIdle;

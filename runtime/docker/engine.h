@@ -74,7 +74,7 @@ class Engine {
 
  private:
   /// What is being found out about the server: at most one thing at a time.
-  enum class Stage : std::uint8_t { kIdle, kWaiting, kVersion, kInfo, kPing };
+  enum class Stage : std::uint8_t { kIdle, kWaiting, kMeeting, kInfo, kPing };
 
   struct Pending {
     Call call;
@@ -86,7 +86,7 @@ class Engine {
 
   [[nodiscard]] bool takes_calls() const { return link_ == Link::kUp && !is_meeting(); }
   [[nodiscard]] bool is_meeting() const {
-    return stage_ == Stage::kVersion || stage_ == Stage::kInfo;
+    return stage_ == Stage::kMeeting || stage_ == Stage::kInfo;
   }
   [[nodiscard]] http::Request request(const Call& call) const;
   void send(std::uint64_t id);
@@ -101,7 +101,7 @@ class Engine {
   void lost(const std::string& why);
   void ping();
   void watch_silence();
-  void ask(const std::string& url, Done done);
+  void ask(const std::string& url, std::chrono::milliseconds deadline, Done done);
   void set_link(Link link, const std::string& why);
 
   boost::asio::io_context& loop_;

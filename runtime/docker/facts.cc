@@ -32,11 +32,9 @@ std::optional<ApiVersion> parse_version(std::string_view text) {
   return version;
 }
 
-bool names_podman(const Json& version) {
-  const auto& components = member(version, "Components");
-  return components.is_array() && std::ranges::any_of(components, [](const Json& component) {
-           return text(component, "Name").starts_with("Podman");
-         });
+const std::string* find_header(const http::Headers& headers, std::string_view name) {
+  const auto found = std::ranges::find(headers, name, &http::Headers::value_type::first);
+  return found == headers.end() ? nullptr : &found->second;
 }
 
 constexpr std::string_view kSlice = ".slice";
@@ -61,22 +59,17 @@ bool is_slice_name(std::string_view name) {
 
 }  // namespace
 
-tl::expected<Facts, std::string> read_version(std::string_view body) {
-  const auto document = parse(body);
-  const auto newest = parse_version(text(document, "ApiVersion"));
+tl::expected<Facts, std::string> read_ping(const http::Headers& headers) {
+  const auto* told = find_header(headers, "api-version");
+  const auto newest = parse_version(told != nullptr ? *told : "");
   if (!newest) return tl::unexpected(std::string("its answer tells no API version"));
-  Facts facts;
-  facts.is_podman = names_podman(document);
-  facts.version = text(document, "Version");
   const auto api = std::min(*newest, kNewest);
   if (api < kOldest) {
     return tl::unexpected("it speaks API " + newest->text() + " at most, and " + kOldest.text() +
                           " is the least that will do (Docker 19.03)");
   }
-  if (const auto oldest = parse_version(text(document, "MinAPIVersion")); oldest && api < *oldest) {
-    return tl::unexpected("it speaks API " + oldest->text() + " at least, and " + kNewest.text() +
-                          " is the newest that Mayfly knows");
-  }
+  Facts facts;
+  facts.is_podman = find_header(headers, "libpod-api-version") != nullptr;
   facts.api = api.text();
   return facts;
 }
@@ -85,6 +78,7 @@ tl::expected<void, std::string> read_info(std::string_view body, Facts& facts) {
   const auto document = parse(body);
   if (!document.is_object())
     return tl::unexpected(std::string("its answer tells nothing of itself"));
+  facts.version = text(document, "ServerVersion");
   facts.storage = text(document, "DockerRootDir");
   facts.live_restore = is_true(document, "LiveRestoreEnabled");
   facts.systemd_cgroups = text(document, "CgroupDriver") == "systemd";

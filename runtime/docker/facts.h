@@ -6,6 +6,8 @@
 #include <string_view>
 #include <tl/expected.hpp>
 
+#include "runtime/http/request.h"
+
 namespace mayfly::docker {
 
 struct Facts {
@@ -19,8 +21,10 @@ struct Facts {
   [[nodiscard]] const char* name() const { return is_podman ? "podman" : "docker"; }
 };
 
-/// Of GET /version. Error: one line; a server that Mayfly cannot use is an error too.
-[[nodiscard]] tl::expected<Facts, std::string> read_version(std::string_view body);
+/// Of GET /_ping: who it is and what it speaks. It costs the server nothing, while Podman asks rpm
+/// and dpkg before it answers GET /version. Error: one line; a server that Mayfly cannot use is an
+/// error too.
+[[nodiscard]] tl::expected<Facts, std::string> read_ping(const http::Headers& headers);
 
 /// Adds what GET /info tells. Error: one line.
 [[nodiscard]] tl::expected<void, std::string> read_info(std::string_view body, Facts& facts);

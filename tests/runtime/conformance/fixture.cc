@@ -71,6 +71,7 @@ DriverOptions Conformance::options() {
 
 void Conformance::SetUp() {
   use(options());
+  ASSERT_TRUE(heard(runtime::Hint::Kind::kFound));
   std::filesystem::create_directory(out());
   chmod(out().c_str(), 0777);
 }

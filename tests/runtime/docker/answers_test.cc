@@ -79,7 +79,7 @@ TEST(DockerAnswers, ThatMakeNoSenseAreNone) {
   for (const auto* hostile : kHostile) {
     EXPECT_FALSE(read_container(hostile)) << hostile;
     EXPECT_FALSE(read_image(hostile)) << hostile;
-    EXPECT_FALSE(read_version(hostile)) << hostile;
+    EXPECT_FALSE(read_ping({{"api-version", hostile}})) << hostile;
     EXPECT_FALSE(read_event(hostile)) << hostile;
     EXPECT_EQ(read_message(hostile).find('\n'), std::string::npos);
     if (std::string(hostile) == "[]") continue;  // an empty list
@@ -148,27 +148,37 @@ TEST(DockerFaults, KnowANameThatIsTakenFromBothDaemons) {
 }
 
 TEST(DockerFacts, TellDockerFromPodman) {
-  const auto docker = read_version(R"({"Version":"20.10.24","ApiVersion":"1.41",)"
-                                   R"("MinAPIVersion":"1.12","Components":[{"Name":"Engine"}]})");
+  const auto docker = read_ping({{"server", "Docker/20.10.24 (linux)"}, {"api-version", "1.41"}});
   ASSERT_TRUE(docker) << docker.error();
   EXPECT_STREQ(docker->name(), "docker");
-  EXPECT_EQ(docker->version, "20.10.24");
   EXPECT_EQ(docker->api, "1.41");
-  const auto podman = read_version(R"({"Version":"4.3.1","ApiVersion":"1.41",)"
-                                   R"("Components":[{"Name":"Podman Engine"}]})");
+  const auto podman = read_ping({{"api-version", "1.41"}, {"libpod-api-version", "4.3.1"}});
   ASSERT_TRUE(podman) << podman.error();
   EXPECT_STREQ(podman->name(), "podman");
 }
 
 TEST(DockerFacts, AgreeOnAVersionThatBothSpeak) {
-  EXPECT_EQ(read_version(R"({"ApiVersion":"1.52","MinAPIVersion":"1.44"})")->api, "1.44");
-  EXPECT_EQ(read_version(R"({"ApiVersion":"1.40"})")->api, "1.40");
-  const auto old = read_version(R"({"ApiVersion":"1.39"})");
+  EXPECT_EQ(read_ping({{"api-version", "1.52"}})->api, "1.44");
+  EXPECT_EQ(read_ping({{"api-version", "1.40"}})->api, "1.40");
+  const auto old = read_ping({{"api-version", "1.39"}});
   ASSERT_FALSE(old);
   EXPECT_NE(old.error().find("1.40"), std::string::npos);
-  EXPECT_FALSE(read_version(R"({"ApiVersion":"2.0","MinAPIVersion":"1.99"})"));
-  EXPECT_FALSE(read_version(R"({"ApiVersion":"x.y"})"));
-  EXPECT_FALSE(read_version(R"({"ApiVersion":"1."})"));
+  EXPECT_FALSE(read_ping({{"api-version", "x.y"}}));
+  EXPECT_FALSE(read_ping({{"api-version", "1."}}));
+  EXPECT_FALSE(read_ping({}));
+}
+
+TEST(DockerFacts, TakeTheRestFromWhatTheServerTellsOfItself) {
+  Facts facts;
+  ASSERT_TRUE(
+      read_info(R"({"ServerVersion":"4.3.1","DockerRootDir":"/s","LiveRestoreEnabled":true,)"
+                R"("CgroupDriver":"systemd"})",
+                facts));
+  EXPECT_EQ(facts.version, "4.3.1");
+  EXPECT_EQ(facts.storage, "/s");
+  EXPECT_TRUE(facts.live_restore);
+  EXPECT_TRUE(facts.systemd_cgroups);
+  EXPECT_FALSE(read_info("[]", facts));
 }
 
 TEST(DockerFacts, NameTheCgroupAsTheDaemonDoes) {

@@ -164,14 +164,24 @@ TEST_F(DockerDriver, SaysThatNothingWasDoneWithoutAServer) {
 
 TEST_F(DockerDriver, RefusesAServerThatIsTooOldAndSaysWhy) {
   serve([](Peer&, const Asked&, const std::string&) {});
-  engine->version = R"({"ApiVersion":"1.24"})";
+  engine->api = "1.24";
   ASSERT_TRUE(heard(Hint::Kind::kLost));
   EXPECT_NE(hints.front().what.find("1.40"), std::string::npos) << hints.front().what;
 }
 
+TEST_F(DockerDriver, RefusesAServerThatIsTooNewAndSaysWhatItSaid) {
+  serve([](Peer&, const Asked&, const std::string&) {});
+  engine->api = "1.60";
+  engine->prefix = "/v1.44";
+  engine->info_status = 400;
+  engine->info = R"({"message":"client version 1.44 is too old"})";
+  ASSERT_TRUE(heard(Hint::Kind::kLost));
+  EXPECT_NE(hints.front().what.find("1.44 is too old"), std::string::npos) << hints.front().what;
+}
+
 TEST_F(DockerDriver, SpeaksTheVersionThatBothKnow) {
   serve([](Peer& peer, const Asked&, const std::string&) { peer.answer(200, "[]"); });
-  engine->version = R"({"ApiVersion":"1.51","MinAPIVersion":"1.44"})";
+  engine->api = "1.51";
   engine->prefix = "/v1.44";
   ASSERT_TRUE(list());
   EXPECT_EQ(engine->count("GET", "/v1.44/containers/json"), 1);

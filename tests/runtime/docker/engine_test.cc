@@ -61,11 +61,26 @@ TEST_F(DockerEngine, IsNotLostForACallThatTakesLong) {
   serve([&](Peer& peer, const Asked&, const std::string&) { slow = &peer; });
   std::optional<http::Reply> reply;
   engine->call({}, [&](http::Reply came) { reply = std::move(came); });
-  ASSERT_TRUE(until([&] { return server->count("GET", "/_ping") >= 2; }));
+  ASSERT_TRUE(until([&] { return server->count("GET", "/_ping") >= 3; }));
   EXPECT_EQ(links, std::vector{Engine::Link::kUp});
   slow->answer(200, "at last");
   ASSERT_TRUE(until([&] { return reply.has_value(); }));
   EXPECT_TRUE(*reply);
+}
+
+/// As Podman's, which asks the host's package manager first.
+TEST_F(DockerEngine, MayTakeLongToTellOfItself) {
+  Peer* slow = nullptr;
+  serve([](Peer&, const Asked&, const std::string&) {});
+  server->holds_info = [&](Peer& peer) { slow = &peer; };
+  ASSERT_TRUE(until([&] { return slow != nullptr; }));
+  boost::asio::steady_timer longer(loop, 3 * 50ms);
+  bool is_over = false;
+  longer.async_wait([&](auto) { is_over = true; });
+  ASSERT_TRUE(until([&] { return is_over; }));
+  slow->answer(200, server->info);
+  ASSERT_TRUE(until([&] { return !links.empty(); }));
+  EXPECT_EQ(links, std::vector{Engine::Link::kUp});
 }
 
 TEST_F(DockerEngine, SendsAgainWhatWasCertainlyNotSent) {
@@ -89,10 +104,10 @@ TEST_F(DockerEngine, IsMetAtOnceWhereItIsWaitedForAndSaidToBeBack) {
   server->server.start();
   engine->meet_now();
   ASSERT_TRUE(until([&] { return links.back() == Engine::Link::kUp; }));
-  const auto met = server->count("GET", "/version");
+  const auto met = server->count("GET", "/info");
   engine->meet_now();
   loop.poll();
-  EXPECT_EQ(server->count("GET", "/version"), met) << "there is nobody to be met";
+  EXPECT_EQ(server->count("GET", "/info"), met) << "there is nobody to be met";
 }
 
 TEST_F(DockerEngine, KeepsABoundedNumberOfCallsWaiting) {

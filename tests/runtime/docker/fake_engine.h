@@ -21,10 +21,13 @@ class FakeEngine {
   FakeEngine(boost::asio::io_context& loop, Answer answer)
       : server(loop, [this, answer = std::move(answer)](Peer& peer, const Asked& asked) {
           if (is_silent) return;
-          if (asked.target == "/version") return peer.answer(200, version);
-          if (asked.target == "/_ping") return peer.answer(200, "OK");
+          if (asked.target == "/_ping") {
+            return peer.send("HTTP/1.1 200 OK\r\nApi-Version: " + api +
+                             "\r\nContent-Length: 2\r\n\r\nOK");
+          }
           const auto target = asked.target.substr(std::min(prefix.size(), asked.target.size()));
-          if (target == "/info") return peer.answer(200, info);
+          if (target == "/info" && holds_info) return holds_info(peer);
+          if (target == "/info") return peer.answer(info_status, info);
           if (target.starts_with("/events")) {
             events = &peer;
             return peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -42,10 +45,12 @@ class FakeEngine {
   }
 
   std::string prefix = "/v1.41";
-  std::string version = R"({"Version":"20.10.24","ApiVersion":"1.41","MinAPIVersion":"1.12"})";
+  std::string api = "1.41";
   std::string info = R"({"DockerRootDir":"/var/lib/docker","LiveRestoreEnabled":true})";
-  bool is_silent = false;  ///< takes requests and answers none
-  Peer* events = nullptr;  ///< of the stream, once it is asked for
+  int info_status = 200;
+  std::function<void(Peer&)> holds_info;  ///< in place of its answer
+  bool is_silent = false;                 ///< takes requests and answers none
+  Peer* events = nullptr;                 ///< of the stream, once it is asked for
   http::FakeServer server;
 };
 
