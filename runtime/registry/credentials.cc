@@ -1,14 +1,10 @@
 #include "runtime/registry/credentials.h"
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <filesystem>
-#include <memory>
 #include <system_error>
-#include <tl/expected.hpp>
 #include <utility>
 
+#include "runtime/files/read.h"
 #include "runtime/registry/docker_config.h"
 #include "runtime/registry/helper.h"
 
@@ -19,7 +15,7 @@ using runtime::Fault;
 using runtime::FaultKind;
 using runtime::Result;
 
-constexpr std::size_t kFileBytesMax = 1 << 20;
+constexpr std::size_t kConfigBytesMax = 1 << 20;
 constexpr const char* kNotThere =
     "credentials not found in native keychain";  // every helper's word
 
@@ -27,22 +23,10 @@ tl::unexpected<Fault> refused(std::string why) {
   return tl::unexpected(Fault{FaultKind::kRefused, std::move(why)});
 }
 
-tl::expected<std::string, std::string> read_file(const std::string& path) {
-  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "rbe"), std::fclose);
-  if (!file) return tl::unexpected(path + ": " + std::strerror(errno));
-  std::string bytes(kFileBytesMax + 1, '\0');
-  bytes.resize(std::fread(bytes.data(), 1, bytes.size(), file.get()));
-  if (std::ferror(file.get()) != 0) return tl::unexpected(path + ": " + std::strerror(errno));
-  if (bytes.size() > kFileBytesMax) return tl::unexpected(path + ": it is too large");
-  return bytes;
-}
-
 Result<Credentials> own_login(const Registry& registry) {
   if (registry.password_file.empty()) return Credentials{registry.username, {}, {}};
-  auto password = read_file(registry.password_file);
+  auto password = files::read_secret(registry.password_file);
   if (!password) return refused("the password file: " + password.error());
-  if (password->ends_with('\n')) password->pop_back();
-  if (password->ends_with('\r')) password->pop_back();
   return Credentials{registry.username, std::move(*password), {}};
 }
 
@@ -78,7 +62,7 @@ Result<Credentials> find_credentials(const Options& options, const std::string& 
           std::filesystem::file_type::not_found) {
     return Credentials{};
   }
-  const auto bytes = read_file(options.docker_config);
+  const auto bytes = files::read_bounded(options.docker_config, kConfigBytesMax);
   if (!bytes) return refused("the Docker config: " + bytes.error());
   auto login = read_docker_config(*bytes, host);
   if (!login) return refused("the Docker config " + options.docker_config + ": " + login.error());

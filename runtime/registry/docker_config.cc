@@ -1,8 +1,9 @@
 #include "runtime/registry/docker_config.h"
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
+
+#include "runtime/encoding/base64.h"
 
 namespace mayfly::registry {
 namespace {
@@ -28,32 +29,13 @@ std::string host_of_key(std::string_view key) {
   return std::string(host == "index.docker.io" ? "docker.io" : host);
 }
 
-tl::expected<std::string, std::string> base64_decoded(std::string_view encoded) {
-  constexpr std::string_view kAlphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  while (encoded.ends_with('=')) encoded.remove_suffix(1);
-  std::string bytes;
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char byte : encoded) {
-    const auto value = kAlphabet.find(byte);
-    if (value == std::string_view::npos) return tl::unexpected(std::string("is not base64"));
-    bits = bits << 6 | static_cast<std::uint32_t>(value);
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    bytes.push_back(static_cast<char>(bits >> count & 0xff));
-  }
-  return bytes;
-}
-
 tl::expected<Credentials, std::string> read_entry(const json& entry) {
   Credentials credentials{text(entry, "username"), text(entry, "password"),
                           text(entry, "identitytoken")};
   const auto auth = text(entry, "auth");
   if (auth.empty()) return credentials;
-  const auto pair = base64_decoded(auth);
-  if (!pair) return tl::unexpected("its auth " + pair.error());
+  const auto pair = encoding::from_base64(auth);
+  if (!pair) return tl::unexpected(std::string("its auth is not base64"));
   const auto colon = pair->find(':');
   if (colon == std::string::npos) {
     return tl::unexpected(std::string("its auth is no \"user:password\""));

@@ -3,7 +3,7 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
-#include "agent/coordinator/etcd/password.h"
+#include "runtime/files/read.h"
 
 namespace mayfly::etcd {
 namespace {
@@ -192,13 +192,14 @@ void Client::with_token(std::function<void(Result<void>)> then) {
 }
 
 void Client::log_in() {
-  const auto password = read_password(options_.password_file);
+  const auto password = files::read_secret(options_.password_file);
   if (!password) {
-    boost::asio::post(loop_, [this, alive = std::weak_ptr(alive_), what = password.error()] {
-      if (!alive.expired()) {
-        logged_in(tl::unexpected(Error{ErrorKind::kRefused, kNoCode, what}));
-      }
-    });
+    boost::asio::post(
+        loop_, [this, alive = std::weak_ptr(alive_), what = "password_file " + password.error()] {
+          if (!alive.expired()) {
+            logged_in(tl::unexpected(Error{ErrorKind::kRefused, kNoCode, what}));
+          }
+        });
     return;
   }
   const auto read = [this](const Result<std::string>& token) {

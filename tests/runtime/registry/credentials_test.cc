@@ -84,6 +84,13 @@ TEST_F(CredentialsTest, ComeFromTheRegistrysOwnSectionFirst) {
   expect_refused(find_credentials(options, "a.example", stop.get_token()), "/none");
 }
 
+TEST_F(CredentialsTest, AreNotWaitedForAtAFifo) {
+  Options options;
+  options.docker_config = directory_ + "/fifo";
+  ASSERT_EQ(mkfifo(options.docker_config.c_str(), 0600), 0);
+  expect_refused(find_credentials(options, "a.example", stop.get_token()), "not a regular file");
+}
+
 TEST_F(CredentialsTest, ComeFromDockersConfig) {
   for (const auto* key :
        {"a.example", "https://a.example", "https://a.example/v1/", "http://a.example/v2"}) {
