@@ -126,7 +126,10 @@ void PrivateDaemon::kill9() {
 }
 
 void PrivateDaemon::stop() const {
-  if (pid_ > 0) kill(pid_, SIGSTOP);
+  if (pid_ <= 0) return;
+  kill(pid_, SIGSTOP);
+  siginfo_t stopped{};
+  waitid(P_PID, static_cast<id_t>(pid_), &stopped, WSTOPPED);
 }
 
 void PrivateDaemon::go_on() const {

@@ -30,7 +30,7 @@ class PrivateDaemon {
   void start();
   void terminate();  ///< SIGTERM, and SIGKILL for one that does not heed it
   void kill9();
-  void stop() const;   ///< SIGSTOP
+  void stop() const;   ///< SIGSTOP; it is at a stop when this returns
   void go_on() const;  ///< SIGCONT
 
   /// What is left of containers, a line each: processes, mounts, cgroups, state. Nothing else may

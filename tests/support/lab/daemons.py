@@ -34,7 +34,9 @@ class Runtime:
         self.process.kill()
 
     def freeze(self):
+        """It is at a stop when this returns."""
         self.process.send(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
 
     def thaw(self):
         self.process.send(signal.SIGCONT)
