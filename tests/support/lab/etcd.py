@@ -15,44 +15,94 @@ def own_address():
     return f"127.128.{pid >> 8 & 255}.{pid & 255}"
 
 
-class Etcd:
-    """One member, in plain HTTP; starts at once."""
+class Member:
+    """One of an etcd's, with its own folder and ports."""
 
-    def __init__(self, place, address):
+    def __init__(self, place, address, number, options):
         self.place = place
+        self.name = f"m{number}"
         self.address = address
+        self.port = 2379 + 10 * number
+        self.options = options
         self.process = None
-        place.undo.callback(lambda: self.process.stop())
-        self.start()
+        place.undo.callback(lambda: self.process and self.process.stop())
 
     @property
     def url(self):
-        return f"http://{self.address}:2379"
+        return f"http://{self.address}:{self.port}"
 
-    def start(self):
-        """Also again, after it was killed: with what it had."""
-        peer = f"http://{self.address}:2380"
+    @property
+    def peer(self):
+        return f"http://{self.address}:{self.port + 1}"
+
+    @property
+    def folder(self):
+        return self.place.path("etcd-" + self.name)
+
+    def launch(self, cluster):
+        """With what it had, where it ran before."""
         self.process = Process(
-            ["etcd", "--name", "m0", "--data-dir", self.place.path("etcd"),
+            ["etcd", "--name", self.name, "--data-dir", self.folder,
              "--listen-client-urls", self.url, "--advertise-client-urls", self.url,
-             "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
-             "--initial-cluster", f"m0={peer}", "--heartbeat-interval", "300",
-             "--election-timeout", "3000"], self.place.path("etcd.log"))
-        wait_until(self._is_healthy, "etcd", 120, self.process)
+             "--listen-peer-urls", self.peer, "--initial-advertise-peer-urls", self.peer,
+             "--initial-cluster", cluster, "--heartbeat-interval", "300",
+             "--election-timeout", "3000", *self.options], self.place.path(f"{self.name}.log"))
 
-    def kill(self):
-        self.process.kill()
-
-    def _is_healthy(self):
-        connection = http.client.HTTPConnection(self.address, 2379, timeout=30)
-        with contextlib.suppress(OSError, http.client.HTTPException):
+    def is_healthy(self):
+        connection = http.client.HTTPConnection(self.address, self.port, timeout=30)
+        with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
             connection.request("GET", "/health")
             return json.loads(connection.getresponse().read()).get("health") == "true"
         return False
 
-    def ctl(self, *words, **options):
-        return run(["etcdctl", "--endpoints", self.url, "--command-timeout=60s", *words],
+
+class Etcd:
+    """Of one member or more, in plain HTTP; starts at once."""
+
+    def __init__(self, place, address, members=1, options=()):
+        self.place = place
+        self.members = [Member(place, address, number, options) for number in range(members)]
+        self.start()
+
+    @property
+    def cluster(self):
+        return ",".join(f"{member.name}={member.peer}" for member in self.members)
+
+    @property
+    def url(self):
+        return ",".join(member.url for member in self.members)
+
+    def start(self):
+        """Also again, after it was killed: with what it had."""
+        for member in self.members:
+            if member.process is None or not member.process.alive():
+                member.launch(self.cluster)
+        for member in self.members:
+            wait_until(member.is_healthy, "etcd", 120, member.process)
+
+    def kill(self):
+        for member in self.members:
+            member.process.kill()
+
+    def leader(self):
+        rows = json.loads(self.ctl("endpoint", "status", "-w", "json"))
+        for row in rows:
+            status = row["Status"]
+            if status["header"]["member_id"] == status["leader"]:
+                return next(m for m in self.members if m.url == row["Endpoint"])
+        return None
+
+    def ctl(self, *words, at=None, **options):
+        """`at`: the URLs of some members; else all of them."""
+        return run(["etcdctl", "--endpoints", ",".join(at or [self.url]),
+                    "--command-timeout=60s", *words],
                    env=dict(os.environ, ETCDCTL_API="3"), **options)
+
+    def compact(self):
+        """All revisions before the present one go."""
+        rows = json.loads(self.ctl("endpoint", "status", "-w", "json"))
+        revision = max(row["Status"]["header"]["revision"] for row in rows)
+        self.ctl("compaction", str(revision))
 
     def put(self, key, value):
         self.ctl("put", key, value if isinstance(value, str) else json.dumps(value))
@@ -64,11 +114,12 @@ class Etcd:
 
     def restore(self, snapshot):
         """REQUIRES: it does not run. As people do it: another cluster, with the old keys."""
-        shutil.rmtree(self.place.path("etcd"))
-        peer = f"http://{self.address}:2380"
-        self.ctl("snapshot", "restore", snapshot, "--data-dir", self.place.path("etcd"),
-                 "--name", "m0", "--initial-cluster", f"m0={peer}",
-                 "--initial-cluster-token", "restored", "--initial-advertise-peer-urls", peer)
+        for member in self.members:
+            shutil.rmtree(member.folder)
+            self.ctl("snapshot", "restore", snapshot, "--data-dir", member.folder,
+                     "--name", member.name, "--initial-cluster", self.cluster,
+                     "--initial-cluster-token", "restored",
+                     "--initial-advertise-peer-urls", member.peer)
 
     def delete(self, key):
         self.ctl("del", key)
