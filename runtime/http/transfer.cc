@@ -99,7 +99,12 @@ void Transfer::set_server(const Server& server) {
     if (!value.empty()) curl_easy_setopt(handle_, option, value.c_str());
   };
   set(CURLOPT_UNIX_SOCKET_PATH, server.socket);
-  set(CURLOPT_CAINFO, server.ca_file);
+  if (!server.ca_file.empty()) {
+    set(CURLOPT_CAINFO, server.ca_file);
+    curl_easy_setopt(handle_, CURLOPT_CAPATH, nullptr);  // or the host's own would count, too
+    // Or curl would hold on for a day to an authority that has been replaced.
+    curl_easy_setopt(handle_, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+  }
   set(CURLOPT_SSLCERT, server.client_cert);
   set(CURLOPT_SSLKEY, server.client_key);
 }

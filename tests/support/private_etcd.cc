@@ -70,14 +70,13 @@ void issue(const std::string& name, const std::string& address, const std::strin
           folder);
 }
 
-std::string make_certificates(const std::string& address) {
-  const std::string folder = make_directory();
+/// Of a new authority, in place of those that are there.
+void make_certificates(const std::string& address, const std::string& folder) {
   openssl({"req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=test authority",
            "-keyout", "ca.key", "-out", "ca.pem", "-days", "2"},
           folder);
   issue("server", address, folder);
   issue("client", address, folder);
-  return folder;
 }
 
 }  // namespace
@@ -130,16 +129,18 @@ bool EtcdMember::is_healthy() const {
   return get(place_.address, metrics_port(), "/health").find(" 200 OK\r\n") != std::string::npos;
 }
 
-PrivateEtcd::PrivateEtcd(Options options) {
-  const std::string address = own_address();
-  if (options.transport == Transport::kTls) certificates_ = make_certificates(address);
+PrivateEtcd::PrivateEtcd(Options options) : address_(own_address()) {
+  if (options.transport == Transport::kTls) {
+    certificates_ = make_directory();
+    make_certificates(address_, certificates_);
+  }
   std::string cluster;
   for (int i = 0; i < options.members; ++i) {
-    cluster += (i == 0 ? "m" : ",m") + std::to_string(i) + "=" + EtcdMember::peer_url(address, i);
+    cluster += (i == 0 ? "m" : ",m") + std::to_string(i) + "=" + EtcdMember::peer_url(address_, i);
   }
   for (int i = 0; i < options.members; ++i) {
     members_.push_back(std::make_unique<EtcdMember>(EtcdMember::Place{
-        "m" + std::to_string(i), address, i, cluster, certificates_, options.options}));
+        "m" + std::to_string(i), address_, i, cluster, certificates_, options.options}));
   }
   for (const auto& member : members_) member->start();
   await_healthy();
@@ -149,6 +150,15 @@ PrivateEtcd::~PrivateEtcd() {
   members_.clear();
   std::error_code ignored;
   if (!certificates_.empty()) std::filesystem::remove_all(certificates_, ignored);
+}
+
+void PrivateEtcd::renew_certificates() {
+  make_certificates(address_, certificates_);
+  for (const auto& member : members_) {
+    member->terminate();
+    member->start();
+  }
+  await_healthy();
 }
 
 void PrivateEtcd::await_healthy() {

@@ -68,8 +68,11 @@ class PrivateEtcd {
 
   /// Folder of ca.pem, client.pem and client.key. REQUIRES: kTls.
   [[nodiscard]] const std::string& certificates() const { return certificates_; }
+  /// All of them, and their authority; the members start again with them. REQUIRES: kTls.
+  void renew_certificates();
 
  private:
+  std::string address_;
   std::string certificates_;
   std::string login_;  ///< "user:password"
   std::vector<std::unique_ptr<EtcdMember>> members_;

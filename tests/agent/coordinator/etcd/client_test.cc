@@ -266,6 +266,17 @@ TEST_F(EtcdTls, KnowsTheServerAndIsKnownToIt) {
   EXPECT_TRUE(until([&] { return heard->changes.size() == 1; }));
 }
 
+TEST_F(EtcdTls, TakesCertificatesThatAreRenewed) {
+  use(options);
+  ASSERT_TRUE(put({"a", "1", 0}));
+  etcd.renew_certificates();
+  Result<Header> written;
+  EXPECT_TRUE(until([&] {
+    written = put({"a", "2", 0});
+    return written.has_value();
+  })) << written.error().what;
+}
+
 TEST_F(EtcdTls, IsRefusedWithoutACertificate) {
   options.cert_file.clear();
   options.key_file.clear();
