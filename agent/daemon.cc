@@ -216,7 +216,7 @@ void Daemon::join_fleet(const config::Daemon& config) {
     return;
   }
   fleet_ = std::make_unique<Fleet>(
-      context_, Fleet::Parts{*desired_, *store_, *core_, operator_->node_status()},
+      context_, Fleet::Parts{*desired_, *store_, core_->model(), operator_->node_status()},
       Fleet::Options{config.coordinator, config.node.labels, random_seed()});
 }
 

@@ -132,7 +132,7 @@ void Fleet::observe() {
 
 void Fleet::report() {
   is_report_due_ = false;
-  post(coordinator::StatusChanged{fleet_status(parts_.core.model(), refused_, session_.alarms())});
+  post(coordinator::StatusChanged{fleet_status(parts_.model, refused_, session_.alarms())});
 }
 
 // ---- the session's turns

@@ -33,7 +33,7 @@ class Fleet {
   struct Parts {
     Desired& desired;
     store::Store& store;
-    const core::Core& core;
+    const core::Model& model;
     control::NodeStatus& node;  ///< what is said of the coordinator is kept up to date here
   };
   struct Options {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -22,7 +23,8 @@ class FakeRuntime final : public runtime::Driver {
   std::set<std::string> needed;                 ///< digests that a container has
   std::vector<std::string> calls;               ///< "prepare a:1", in order
   std::vector<runtime::Pulling> pulling;
-  bool mute = false;  ///< questions are heard, and never answered
+  bool mute = false;                          ///< questions are heard, and never answered
+  std::function<void()> on_question = [] {};  ///< a question waits for answer()
 
   /// Answers all that waits, and what follows from it.
   void answer() { answer(SIZE_MAX); }
@@ -96,7 +98,9 @@ class FakeRuntime final : public runtime::Driver {
     return tl::unexpected(runtime::Fault{kind, "the fake says no"});
   }
   void later(std::function<void()> answer) {
-    if (!mute) waiting_.push_back(std::move(answer));
+    if (mute) return;
+    waiting_.push_back(std::move(answer));
+    on_question();
   }
   /// Here first, unless the registry is to be asked always.
   runtime::Result<runtime::Image> find(const runtime::ImageWanted& wanted) const {

@@ -9,6 +9,7 @@ import sys
 import time
 
 import churn
+import fleet
 import idle
 import pull
 import respawn
@@ -17,7 +18,7 @@ from lab.place import Place
 from lab.process import Trouble, run
 
 BENCHES = {"respawn": respawn, "sustained": sustained, "idle": idle, "churn": churn,
-           "pull": pull}
+           "pull": pull, "fleet": fleet}
 
 
 def arguments():
@@ -46,6 +47,7 @@ def machine():
             "kernel": platform.release(),
             "containerd": run(["containerd", "--version"]).split()[2],
             "docker": run(["dockerd", "--version"]).split()[2].rstrip(","),
+            "etcd": run(["etcd", "--version"]).split()[2],
             "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
 
 

@@ -9,6 +9,7 @@ import tempfile
 import unittest
 
 import figures
+import fleet
 import respawn
 import stamps
 import supervisors
@@ -177,6 +178,32 @@ class RespawnRounds(unittest.TestCase):
             "mayfly, docker": Sample([gap(6)]), "podman restart": Sample([])})
         self.assertEqual([row.get("ratio") for row in rows], [1, 1.5, 3, None])
         self.assertEqual([row.get("by_containerd") for row in rows], [None, 1, 2, None])
+
+
+class Fleet(unittest.TestCase):
+    SAMPLE = {name: 0 for name in fleet.COUNTERS}
+
+    def test_rates_are_of_what_was_counted_between(self):
+        before = {"at": 10.0, **self.SAMPLE, "writes": 100, "etcd_cpu": 1.0, "agents_cpu": 2.0}
+        after = {"at": 20.0, **self.SAMPLE, "writes": 1100, "etcd_cpu": 3.0, "agents_cpu": 2.5}
+        row = fleet.rates(before, after, 200)
+        self.assertEqual((row["writes_per_s"], row["writes_per_s_a_node"]), (100, 0.5))
+        self.assertEqual((row["etcd_cpu_percent"], row["agents_cpu_percent"]), (20, 5))
+
+    def test_figures_at_scale_are_multiplied_up(self):
+        rest = {"exits_per_s": 10_000, "writes_per_s": 100, "written_bytes_per_s": 1, "log_bytes_per_s": 2,
+                "etcd_cpu_percent": 8.0}
+        scale = fleet.at_scale(rest, 200)
+        self.assertEqual((scale["factor"], scale["writes_per_s"], scale["cores"]), (25, 2500, 2))
+
+    def test_kubernetes_writes_for_each_exit(self):
+        restart, job = fleet.kubernetes(200, 50)
+        self.assertEqual((restart["writes_an_exit"], restart["writes_per_s"]), (5, 50_000))
+        self.assertEqual((job["writes_an_exit"], job["writes_per_s_at_scale"]), (13, 3_250_000))
+
+    def test_spread_is_first_median_and_last(self):
+        self.assertEqual(fleet.spread([3_000_000, 1_000_000, 10_000_000]),
+                         {"nodes": 3, "first_ms": 1, "median_ms": 3, "last_ms": 10})
 
 
 if __name__ == "__main__":
