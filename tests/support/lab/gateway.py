@@ -81,6 +81,9 @@ class Watch:
                            base64.b64decode(kv.get("value", "")).decode())
         except (OSError, http.client.HTTPException, ValueError):
             return  # closed
+        finally:
+            self._answer.close()
+            self._connection.close()
 
     def close(self):
         """From another thread than the one that reads, too: that one comes to its end."""
