@@ -39,12 +39,6 @@ std::uint64_t random_seed() {
   return seed;
 }
 
-std::string host_name() {
-  char name[256] = {};
-  if (gethostname(name, sizeof name - 1) != 0) return "localhost";
-  return name;
-}
-
 /// A worker's end is answered ahead of ordinary work, or the gap grows under load. Threads made
 /// later go back to the ordinary policy.
 void take_priority() {
@@ -106,6 +100,9 @@ tl::expected<void, std::string> Daemon::start(const config::Document& document) 
         const auto known = known_fleet(document.daemon, store_->loaded().fleet);
         for (const std::string& fault : desired_->restore(document, known)) log::warning(fault);
         operator_->node_status() = node_status(document);
+        webhook_ =
+            std::make_unique<Webhook>(context_, Webhook::Parts{*core_, operator_->node_status()},
+                                      Webhook::Options{document.daemon.webhook, random_seed()});
         join_fleet(document.daemon);
         return serve(document.daemon.control, *handed_over);
       })
@@ -117,6 +114,7 @@ tl::expected<void, std::string> Daemon::start(const config::Document& document) 
         images_->start();
         loop_->start();
         if (fleet_) fleet_->start();
+        webhook_->start();
       });
 }
 
@@ -317,6 +315,7 @@ void Daemon::observe(const core::Decision& decision) {
   if (!decision.transitions.empty()) memory_.worked();
   desired_->forget_ended(core_->model().pools);
   if (fleet_) fleet_->observe();
+  webhook_->observe();
   for (const core::Transition& transition : decision.transitions) {
     if (transition.what == core::words::kPoolGone) drop_pool(transition.pool);
   }
@@ -347,7 +346,7 @@ void Daemon::wait_for_signals() {
       return;
     }
     service_->stopping();
-    context_.stop();
+    webhook_->close([this] { context_.stop(); });
   });
 }
 
@@ -358,12 +357,13 @@ void Daemon::warn_of_restart(const config::Daemon& daemon) {
                     daemon.control == config_.control && daemon.loop == config_.loop &&
                     daemon.history == config_.history && daemon.registries == config_.registries &&
                     daemon.coordinator == config_.coordinator &&
+                    daemon.webhook == config_.webhook &&
                     daemon.images.docker_config == config_.images.docker_config &&
                     daemon.images.layers_parallel == config_.images.layers_parallel;
   static const std::string kText =
-      "node, runtime, control, loop, history, registries, coordinator, images.docker_config or "
-      "images.layers_parallel changed in the configuration: restart mayflyd (workers go on "
-      "running)";
+      "node, runtime, control, loop, history, registries, coordinator, webhook, "
+      "images.docker_config or images.layers_parallel changed in the configuration: "
+      "restart mayflyd (workers go on running)";
   std::vector<std::string>& warnings = operator_->node_status().warnings;
   std::erase(warnings, kText);
   if (same) return;

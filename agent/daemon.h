@@ -24,6 +24,7 @@
 #include "agent/operator.h"
 #include "agent/recorder.h"
 #include "agent/service.h"
+#include "agent/webhook.h"
 #include "agent/workplaces.h"
 #include "systemd/listen_fds.h"
 
@@ -98,6 +99,7 @@ class Daemon {
   std::unique_ptr<Service> service_;
   std::unique_ptr<Operator> operator_;
   std::unique_ptr<Fleet> fleet_;  ///< none: the node is on its own
+  std::unique_ptr<Webhook> webhook_;
   std::unique_ptr<control::Server> server_;
 };
 

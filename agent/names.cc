@@ -1,5 +1,7 @@
 #include "agent/names.h"
 
+#include <unistd.h>
+
 #include <charconv>
 
 namespace mayfly::agent {
@@ -42,6 +44,12 @@ std::optional<ParsedName> worker_of_container(const std::string& instance,
 
 std::string container_prefix(const std::string& instance) {
   return "mayfly-" + instance + "-";
+}
+
+std::string host_name() {
+  char name[256] = {};
+  if (gethostname(name, sizeof name - 1) != 0) return "localhost";
+  return name;
 }
 
 }  // namespace mayfly::agent

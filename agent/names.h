@@ -37,6 +37,9 @@ struct ParsedName {
 [[nodiscard]] std::optional<ParsedName> worker_of_container(const std::string& instance,
                                                             std::string_view container);
 
+/// What this host is called, where the configuration does not say it.
+[[nodiscard]] std::string host_name();
+
 /// "mayfly-3fa9c2d1-"
 [[nodiscard]] std::string container_prefix(const std::string& instance);
 

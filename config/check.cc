@@ -201,6 +201,37 @@ std::string check_endpoint(std::string_view text) {
          in_quotes(text);
 }
 
+std::string check_webhook_url(std::string_view text) {
+  static constexpr std::size_t kUrlMax = 2048;
+  if (text.empty()) return "";
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!text.starts_with(scheme)) continue;
+    const std::string_view rest = text.substr(scheme.size());
+    const std::string_view place = rest.substr(0, rest.find_first_of("/?"));
+    const auto colon = place.find(':');
+    const bool has_port = colon != std::string_view::npos;
+    const bool is_printable = std::all_of(rest.begin(), rest.end(),
+                                          [](char c) { return c > ' ' && c < '\x7f' && c != '#'; });
+    if (is_host_and_port(place.substr(0, colon), has_port ? place.substr(colon + 1) : "443") &&
+        is_printable && text.size() <= kUrlMax) {
+      return "";
+    }
+  }
+  // What is wrong is not repeated: there may be a token in it.
+  return "must be \"https://host/path\", the host with or without a port and without a user";
+}
+
+std::string check_webhook_event(std::string_view text) {
+  if (std::find(kWebhookEvents.begin(), kWebhookEvents.end(), text) != kWebhookEvents.end()) {
+    return "";
+  }
+  std::string words;
+  for (const std::string_view word : kWebhookEvents) {
+    words += (words.empty() ? "" : ", ") + in_quotes(word);
+  }
+  return "must be one of " + words + ", not " + in_quotes(text);
+}
+
 std::string check_cluster(std::string_view text) {
   return check_pool_name(text);
 }

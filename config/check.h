@@ -31,6 +31,9 @@ namespace mayfly::config {
 [[nodiscard]] std::string check_label(std::string_view text);
 /// "http://host:port" or "https://host:port".
 [[nodiscard]] std::string check_endpoint(std::string_view text);
+/// "https://host[:port][/path]" or the same with "http"; "" is good too.
+[[nodiscard]] std::string check_webhook_url(std::string_view text);
+[[nodiscard]] std::string check_webhook_event(std::string_view text);
 [[nodiscard]] std::string check_cluster(std::string_view text);
 [[nodiscard]] std::string check_identifier(std::string_view text);  ///< of containerd
 /// A service or a socket of systemd; "" and "none" are good too.

@@ -8,6 +8,7 @@ namespace {
 constexpr std::size_t kLabelBytesMax = 16 * 1024;
 constexpr std::size_t kRegistriesMax = 256;
 constexpr std::size_t kEndpointBytesMax = 4 * 1024;
+constexpr std::size_t kWebhookEventBytesMax = 1024;
 constexpr std::array<std::string_view, 1> kOnLosses{"keep"};
 constexpr std::array<std::string_view, 3> kKinds{kContainerd, kDocker, kPodman};
 constexpr std::array<std::string_view, 4> kLevels{"debug", "info", "warning", "error"};
@@ -110,6 +111,18 @@ void decode_coordinator(Section& in, Coordinator& out) {
   require_both(in, {"user", out.user}, {"password_file", out.password_file});
 }
 
+void decode_webhook(Section& in, Webhook& out) {
+  in.text("url", out.url, check_webhook_url);
+  in.text("secret_file", out.secret_file, check_optional_path);
+  in.text("ca_file", out.ca_file, check_optional_path);
+  in.flag("plain_http", out.plain_http);
+  in.texts("events", out.events, check_webhook_event, kWebhookEventBytesMax);
+  require_both(in, {"url", out.url}, {"secret_file", out.secret_file});
+  if (out.url.starts_with("http://") && !out.plain_http) {
+    in.complain("url", "has no TLS; that takes plain_http = true");
+  }
+}
+
 void decode_log(Section& in, Log& out) {
   if (const auto level = in.pick("level", kLevels)) out.level = kLevels[*level];
 }
@@ -130,6 +143,7 @@ void decode_daemon(const Tree& root, Daemon& daemon, Report& report) {
                     decode_registry(section, daemon.registries[name]);
                   });
   in.table("coordinator", [&](Section& each) { decode_coordinator(each, daemon.coordinator); });
+  in.table("webhook", [&](Section& section) { decode_webhook(section, daemon.webhook); });
   in.table("log", [&](Section& section) { decode_log(section, daemon.log); });
   in.later("pools", "pools stand in pools.d/*.toml, one in each file");
   in.later("pool", "pools stand in pools.d/*.toml, one in each file");

@@ -11,6 +11,7 @@
 
 #include "config/coordinator.h"
 #include "config/registry.h"
+#include "config/webhook.h"
 
 namespace mayfly::config {
 
@@ -173,6 +174,7 @@ struct Daemon {
   Images images;
   std::map<std::string, Registry> registries;  ///< by "host" or "host:port", as images name them
   Coordinator coordinator;
+  Webhook webhook;
   Log log;
   bool operator==(const Daemon&) const = default;
 };

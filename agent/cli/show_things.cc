@@ -66,6 +66,15 @@ std::string coordinator_lines(const Json& coordinator, const Output& out) {
   return lines;
 }
 
+std::string webhook_lines(const Json& webhook, const Output& out) {
+  const std::string fault = text(webhook, "fault");
+  if (fault.empty()) return "";
+  return warning("webhook " + text(webhook, "url") + ": " + fault + "; " +
+                     text(webhook, "waiting") + " events wait, " + text(webhook, "dropped") +
+                     " dropped",
+                 out);
+}
+
 std::string status_totals(const Json& totals) {
   const std::string pools = text(totals, "pools");
   return text(totals, "workers_running") + " of " + text(totals, "replicas") + " workers run in " +
@@ -129,6 +138,7 @@ std::string show_status(const Json& status, const Output& out) {
     page += warning(item.is_string() ? item.get<std::string>() : item.dump(), out);
   }
   page += coordinator_lines(object(status, "coordinator"), out);
+  page += webhook_lines(object(status, "webhook"), out);
   page += status_totals(object(status, "totals")) + "\n";
   page += show_pools(array(status, "pools"), Detail::kUsual, out);
   for (const Json& pool : array(status, "pools")) {

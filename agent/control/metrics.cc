@@ -131,6 +131,19 @@ void add_node(MetricsText& out, const Operations& operations) {
   out.sample({}, std::uint64_t{node.config_fault.empty() ? 0U : 1U});
 }
 
+void add_webhook(MetricsText& out, const std::optional<WebhookStatus>& status) {
+  const WebhookStatus webhook = status.value_or(WebhookStatus{});
+  out.family("mayfly_webhook_events_total", MetricType::kCounter,
+             "Events for the webhook that have ended.");
+  out.sample({{"result", "sent"}}, webhook.sent);
+  out.sample({{"result", "refused"}}, webhook.refused);
+  out.sample({{"result", "dropped"}}, webhook.dropped);
+  out.family("mayfly_webhook_events_waiting", MetricType::kGauge, "Those that are yet to be sent.");
+  out.sample({}, webhook.waiting);
+  out.family("mayfly_webhook_failing", MetricType::kGauge, "1 if the last try did not succeed.");
+  out.sample({}, std::uint64_t{webhook.fault.empty() ? 0U : 1U});
+}
+
 double seconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
 }
@@ -280,6 +293,7 @@ void add_pulls(MetricsText& out, const std::vector<Pull>& pulls) {
 std::string metrics_text(const Operations& operations) {
   MetricsText out;
   add_node(out, operations);
+  add_webhook(out, operations.node().webhook);
   add_process(out);
   add_slots(out, operations, tally_pools(operations.model()));
   add_counters(out, operations.model().pools);

@@ -11,6 +11,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "agent/control/webhook_status.h"
 #include "agent/core/core.h"
 #include "agent/doctor/check.h"
 #include "agent/evidence.h"
@@ -89,6 +90,7 @@ struct NodeStatus {
   std::vector<std::string> warnings;
   std::vector<std::string> runtime_warnings;     ///< what the runtime is set to do and will hurt
   std::optional<CoordinatorStatus> coordinator;  ///< none: this node is on its own
+  std::optional<WebhookStatus> webhook;          ///< none: nobody is told
 };
 
 /// A pool's revision that waits for an image.

@@ -156,6 +156,12 @@ Json coordinator_view(const std::optional<CoordinatorStatus>& coordinator, Momen
           {"refused", std::move(refused)}};
 }
 
+Json webhook_view(const std::optional<WebhookStatus>& webhook) {
+  if (!webhook) return nullptr;
+  return {{"url", webhook->url},   {"fault", webhook->fault},     {"waiting", webhook->waiting},
+          {"sent", webhook->sent}, {"refused", webhook->refused}, {"dropped", webhook->dropped}};
+}
+
 std::string_view runtime_state(const core::Model& model) {
   if (!model.runtime_up) return "down";
   return model.adopted ? "up" : "adopting";
@@ -174,6 +180,7 @@ Json status_view(const Operations& operations, Moment moment) {
                        {"state", runtime_state(model)},
                        {"fault", model.runtime_fault}};
   status["coordinator"] = coordinator_view(node.coordinator, moment);
+  status["webhook"] = webhook_view(node.webhook);
   Json& warnings = status["warnings"] = node.runtime_warnings;
   for (const std::string& warning : node.warnings) warnings.push_back(warning);
   status["totals"] = totals_view(operations);

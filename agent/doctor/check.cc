@@ -26,6 +26,7 @@ std::vector<Check> check_host(const Host& host, const Subject& subject) {
   checks.push_back(check_capabilities(host));
   checks.push_back(check_run_dir(host, subject.run_dir));
   add(check_groups(host, subject.config.control));
+  add(check_webhook(host, subject.config.webhook));
   checks.push_back(check_space(host, "disk: state", subject.state_dir));
   checks.push_back(check_space(host, "disk: run", subject.run_dir));
   if (!subject.storage.empty()) {

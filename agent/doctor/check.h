@@ -59,6 +59,7 @@ struct Answer {
 [[nodiscard]] Check check_capabilities(const Host& host);
 [[nodiscard]] Check check_run_dir(const Host& host, const std::string& run_dir);
 [[nodiscard]] std::vector<Check> check_groups(const Host& host, const config::Control& control);
+[[nodiscard]] std::vector<Check> check_webhook(const Host& host, const config::Webhook& webhook);
 [[nodiscard]] Check check_clock(const Host& host);
 [[nodiscard]] std::vector<Check> check_realtime(const Host& host, const config::Loop& loop);
 

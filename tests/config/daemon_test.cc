@@ -70,6 +70,12 @@ key_file = "/etc/mayfly/node.key"
 user = "node"
 password_file = "/etc/mayfly/etcd.password"
 on_loss = "keep"
+[webhook]
+url = "https://hooks.example:8443/mayfly?token=1"
+secret_file = "/etc/mayfly/webhook.key"
+ca_file = "/etc/mayfly/hooks.pem"
+plain_http = true
+events = ["pool.degraded", "runtime.lost"]
 [log]
 level = "warning"
 )";
@@ -95,6 +101,11 @@ TEST(Daemon, ReadsEveryKey) {
                                       "node",
                                       "/etc/mayfly/etcd.password",
                                       "keep"},
+                      .webhook = {"https://hooks.example:8443/mayfly?token=1",
+                                  "/etc/mayfly/webhook.key",
+                                  "/etc/mayfly/hooks.pem",
+                                  true,
+                                  {"pool.degraded", "runtime.lost"}},
                       .log = {"warning"}};
   EXPECT_EQ(*daemon, wanted);
 }
@@ -224,6 +235,42 @@ TEST(Daemon, RefusesACoordinatorAtItsPlace) {
     ASSERT_FALSE(daemon) << text;
     EXPECT_TRUE(holds(text_of(daemon.error()), fault)) << text << "\n" << text_of(daemon.error());
   }
+}
+
+TEST(Daemon, RefusesAWebhookAtItsPlace) {
+  const std::string good = "\nsecret_file = \"/s\"";
+  for (const auto& [text, fault] : std::vector<Case>{
+           {"url = \"hooks.example\"", "webhook.url: must be \"https://host/path\""},
+           {"url = \"ftp://a/\"", "webhook.url: must be"},
+           {"url = \"https:///x\"", "webhook.url: must be"},
+           {"url = \"https://u:p@a/x\"", "webhook.url: must be"},
+           {"url = \"https://a:0/\"", "webhook.url: must be"},
+           {"url = \"https://a/b c\"", "webhook.url: must be"},
+           {"url = \"https://a/\\n\"", "webhook.url: must be"},
+           {"url = \"https://a/#b\"", "webhook.url: must be"},
+           {"url = \"http://a/\"", "webhook.url: has no TLS; that takes plain_http = true"},
+           {"plain_http = 1", "webhook.plain_http: must be true or false"},
+           {"ca_file = \"x\"", "webhook.ca_file: must be an absolute path"},
+           {"events = [\"pool.eaten\"]", "webhook.events[0]: must be one of \"node.started\", "},
+           {"secret = \"x\"", "webhook.secret: is not a known key"},
+       }) {
+    const auto daemon = parse("[webhook]\n" + std::string{text} + good);
+    ASSERT_FALSE(daemon) << text;
+    EXPECT_TRUE(holds(text_of(daemon.error()), fault)) << text << "\n" << text_of(daemon.error());
+  }
+  const auto unsigned_one = parse("[webhook]\nurl = \"https://a\"");
+  ASSERT_FALSE(unsigned_one);
+  EXPECT_TRUE(holds(text_of(unsigned_one.error()), "webhook.url: needs secret_file too"));
+}
+
+TEST(Daemon, TakesAWebhookWithAndWithoutTls) {
+  for (const char* url :
+       {"https://a", "https://a:8443", "https://a.b/c?d=e&f=%20", "https://a?x"}) {
+    EXPECT_TRUE(parse("[webhook]\nsecret_file = \"/s\"\nurl = \"" + std::string{url} + "\""))
+        << url;
+  }
+  EXPECT_TRUE(parse(
+      "[webhook]\nsecret_file = \"/s\"\nplain_http = true\nurl = \"http://127.0.0.1:9000/\""));
 }
 
 }  // namespace

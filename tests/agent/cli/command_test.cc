@@ -68,15 +68,18 @@ TEST_F(Command, ShowsTheStatusOfTheNode) {
   EXPECT_EQ(ran.out.find('\x1b'), std::string::npos);
 }
 
-TEST_F(Command, ShowsTheCoordinatorOnlyWhereThereIsOne) {
+TEST_F(Command, ShowsCoordinatorAndWebhookOnlyWhereThereAreAny) {
   EXPECT_EQ(run({"status"}).out.find("coordinator"), std::string::npos);
+  EXPECT_EQ(run({"status"}).out.find("webhook"), std::string::npos);
   server_.on_loop([](FakeOperations& operations) {
     operations.status.coordinator = {"east",       "https://a:2379", "lost",
                                      std::nullopt, {"no answer"},    {{"encode", "not JSON"}}};
+    operations.status.webhook = {.url = "https://b", .fault = "no", .waiting = 3, .dropped = 2};
   });
   const std::string out = run({"status"}).out;
   for (const char* part : {"coordinator east lost   https://a:2379, last contact never\n",
                            "warning  coordinator: no answer\n",
+                           "warning  webhook https://b: no; 3 events wait, 2 dropped\n",
                            "warning  coordinator: pool encode refused: not JSON\n"}) {
     EXPECT_NE(out.find(part), std::string::npos) << part << "\n" << out;
   }

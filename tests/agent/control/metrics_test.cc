@@ -50,6 +50,22 @@ TEST_F(Metrics, TellSlotsByStateAndReason) {
   EXPECT_TRUE(has(R"(mayfly_slots{pool="encode",state="empty",reason="paused"} 0)"));
 }
 
+TEST_F(Metrics, CountEventsForTheWebhook) {
+  EXPECT_TRUE(has(R"(mayfly_webhook_events_total{result="sent"} 0)")) << "also without one";
+  EXPECT_TRUE(has("mayfly_webhook_failing 0"));
+  operations_.status.webhook = {.url = "https://a",
+                                .fault = "it answers 500",
+                                .waiting = 1,
+                                .sent = 2,
+                                .refused = 3,
+                                .dropped = 4};
+  EXPECT_TRUE(has(R"(mayfly_webhook_events_total{result="sent"} 2)"));
+  EXPECT_TRUE(has(R"(mayfly_webhook_events_total{result="refused"} 3)"));
+  EXPECT_TRUE(has(R"(mayfly_webhook_events_total{result="dropped"} 4)"));
+  EXPECT_TRUE(has("mayfly_webhook_events_waiting 1"));
+  EXPECT_TRUE(has("mayfly_webhook_failing 1"));
+}
+
 TEST_F(Metrics, CountImagesAndPulls) {
   operations_.seen.images = {
       .pulled = 3, .pulled_bytes = 300, .failed = 2, .removed = 1, .kept = 2, .kept_bytes = 200};

@@ -105,6 +105,7 @@ TEST(OpenApi, DescribesEveryFieldThatIsGiven) {
   Pull pull;
   pull.wanted_by = {{"encode", 1}};
   operations.pulling = {pull};
+  operations.status.webhook.emplace();
   operations.status.coordinator.emplace().refused = {{"encode", "/name: is missing"}};
   const Moment moment{operations.time, 0};
   Keys keys;

@@ -205,5 +205,22 @@ TEST_F(Views, TellHowTheNodeStandsWithItsCoordinator) {
   EXPECT_EQ(view["refused"][0]["why"], "bad");
 }
 
+TEST_F(Views, TellWhatBecomesOfEventsForTheWebhook) {
+  EXPECT_TRUE(status()["webhook"].is_null());
+  operations_.status.webhook = {.url = "https://a",
+                                .fault = "it answers 500",
+                                .waiting = 1,
+                                .sent = 2,
+                                .refused = 3,
+                                .dropped = 4};
+  const Json view = status()["webhook"];
+  EXPECT_EQ(view["url"], "https://a");
+  EXPECT_EQ(view["fault"], "it answers 500");
+  EXPECT_EQ(view["waiting"], 1);
+  EXPECT_EQ(view["sent"], 2);
+  EXPECT_EQ(view["refused"], 3);
+  EXPECT_EQ(view["dropped"], 4);
+}
+
 }  // namespace
 }  // namespace mayfly::control

@@ -95,6 +95,22 @@ TEST_F(Doctor, TellsWhichSocketIsMissingAndWhatStartsIt) {
   EXPECT_EQ(check_socket(host_, runtime).status, Status::kFailed);
 }
 
+TEST_F(Doctor, LooksWhetherEventsCanBeSigned) {
+  const auto status_of = [this](const std::optional<FileStatus>& status) {
+    host_.status = [status](const std::string& path) {
+      return path.ends_with("/key") ? status : FileStatus{0755, 0};
+    };
+    return complaints();
+  };
+  EXPECT_EQ(status_of(std::nullopt), "") << "without a webhook there is nothing to sign";
+  subject_.config.webhook.url = "https://a";
+  subject_.config.webhook.secret_file = "/key";
+  EXPECT_EQ(status_of(FileStatus{0600, 0}), "");
+  EXPECT_EQ(status_of(std::nullopt), "webhook failed: /key is not there: events are not told\n");
+  EXPECT_EQ(status_of(FileStatus{0644, 0}),
+            "webhook failed: /key may be read by all: events are not told\n");
+}
+
 TEST_F(Doctor, RefusesARuntimeThatIsTooOld) {
   struct Case {
     const char* runtime;
