@@ -7,11 +7,9 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include "agent/cgroup_weight.h"
@@ -24,7 +22,6 @@
 #include "agent/names.h"
 #include "agent/runtimes.h"
 #include "agent/version.h"
-#include "config/load.h"
 
 namespace mayfly::agent {
 namespace {
@@ -57,24 +54,7 @@ void log_audit(const control::Audit& audit) {
                                                       {"status", std::to_string(audit.status)}});
 }
 
-ImagePolicy policy_of(const config::Images& images) {
-  return {images.keep, images.disk_free_min_percent};
-}
-
 }  // namespace
-
-core::Limits limits_of(const config::Daemon& daemon) {
-  const config::Starts& starts = daemon.starts;
-  core::Limits limits;
-  limits.shutdown_drain = daemon.node.shutdown_drain;
-  const unsigned cpus = std::max(1U, std::thread::hardware_concurrency());
-  const unsigned by_cpus = std::clamp(cpus, 2U, 16U);
-  limits.starts_inflight_max = starts.parallel != 0 ? starts.parallel : by_cpus;
-  limits.removes_inflight_max = limits.starts_inflight_max;
-  limits.starts_rate = starts.rate;
-  limits.starts_burst = starts.burst;
-  return limits;
-}
 
 Daemon::Daemon(Options options)
     : options_(std::move(options)), signals_(context_), memory_(context_) {}
@@ -196,7 +176,11 @@ void Daemon::make_core(const config::Daemon& config) {
       Operator::Parts{*core_, catalog_, *desired_, inbox_, evidence_, *workplaces_, *store_,
                       *images_},
       control::NodeStatus{},
-      Operator::Hooks{[this] { return reload(); }, [this](const auto& reply) { examine(reply); }});
+      Operator::Hooks{[this] { return reload_->run(); },
+                      [this](const auto& reply) { examine(reply); }});
+  reload_ = std::make_unique<Reload>(
+      Reload::Parts{*service_, inbox_, *images_, *desired_, operator_->node_status()},
+      options_.config_file, config);
 }
 
 void Daemon::make_service(const std::string& runtime) {
@@ -341,59 +325,13 @@ void Daemon::wait_for_signals() {
   signals_.async_wait([this](const boost::system::error_code& error, int number) {
     if (error) return;
     if (number == SIGHUP) {
-      (void)reload();
+      (void)reload_->run();
       wait_for_signals();
       return;
     }
     service_->stopping();
     webhook_->close([this] { context_.stop(); });
   });
-}
-
-void Daemon::warn_of_restart(const config::Daemon& daemon) {
-  config::Node node = daemon.node;
-  node.shutdown_drain = config_.node.shutdown_drain;  // applies at once
-  const bool same = node == config_.node && daemon.runtime == config_.runtime &&
-                    daemon.control == config_.control && daemon.loop == config_.loop &&
-                    daemon.history == config_.history && daemon.registries == config_.registries &&
-                    daemon.coordinator == config_.coordinator &&
-                    daemon.webhook == config_.webhook &&
-                    daemon.images.docker_config == config_.images.docker_config &&
-                    daemon.images.layers_parallel == config_.images.layers_parallel;
-  static const std::string kText =
-      "node, runtime, control, loop, history, registries, coordinator, webhook, "
-      "images.docker_config or images.layers_parallel changed in the configuration: "
-      "restart mayflyd (workers go on running)";
-  std::vector<std::string>& warnings = operator_->node_status().warnings;
-  std::erase(warnings, kText);
-  if (same) return;
-  warnings.push_back(kText);
-  log::warning(kText);
-}
-
-tl::expected<std::string, std::string> Daemon::reload() {
-  service_->reloading();
-  const auto document = config::load(options_.config_file);
-  std::string faults;
-  if (document) {
-    warn_of_restart(document->daemon);
-    log::configure(document->daemon.log.level);
-    inbox_.post(core::LimitsChanged{limits_of(document->daemon)});
-    images_->set_policy(policy_of(document->daemon.images));
-    desired_->reload(*document);
-    log::info({"configuration reloaded", message_ids::kReloaded},
-              {{"file", options_.config_file.string()}});
-  } else {
-    for (const config::Fault& fault : document.error()) {
-      log::error({"configuration refused, the old one stays", message_ids::kReloadRefused},
-                 {{"fault", to_string(fault)}});
-      faults += to_string(fault) + "\n";
-    }
-  }
-  operator_->node_status().config_fault = faults;
-  service_->ready(faults.empty() ? "" : "the last reload was refused");
-  if (!faults.empty()) return tl::unexpected(faults);
-  return options_.config_file.string();
 }
 
 }  // namespace mayfly::agent

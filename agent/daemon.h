@@ -23,6 +23,7 @@
 #include "agent/observer.h"
 #include "agent/operator.h"
 #include "agent/recorder.h"
+#include "agent/reload.h"
 #include "agent/service.h"
 #include "agent/webhook.h"
 #include "agent/workplaces.h"
@@ -69,9 +70,7 @@ class Daemon {
   void drop_pool(const core::PoolName& pool);
   /// Logs of pools that earlier runs had and nobody wants.
   void sweep_pools();
-  void warn_of_restart(const config::Daemon& daemon);
   void wait_for_signals();
-  tl::expected<std::string, std::string> reload();
 
   Options options_;
   boost::asio::io_context context_{1};
@@ -98,12 +97,10 @@ class Daemon {
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<Operator> operator_;
+  std::unique_ptr<Reload> reload_;
   std::unique_ptr<Fleet> fleet_;  ///< none: the node is on its own
   std::unique_ptr<Webhook> webhook_;
   std::unique_ptr<control::Server> server_;
 };
-
-/// What the node's cpus and the configuration allow.
-[[nodiscard]] core::Limits limits_of(const config::Daemon& daemon);
 
 }  // namespace mayfly::agent
