@@ -52,6 +52,10 @@ std::string_view name(core::EmptyReason value) {
       return "adopting";
     case core::EmptyReason::kPaused:
       return "paused";
+    case core::EmptyReason::kNodeDrained:
+      return "node_drained";
+    case core::EmptyReason::kNodeCordoned:
+      return "node_cordoned";
     case core::EmptyReason::kPulling:
       return "pulling";
     case core::EmptyReason::kNoImage:
@@ -80,6 +84,10 @@ std::string_view sentence(core::EmptyReason value) {
       return "the runtime is being asked what runs already";
     case core::EmptyReason::kPaused:
       return "the pool is paused";
+    case core::EmptyReason::kNodeDrained:
+      return "the node is drained";
+    case core::EmptyReason::kNodeCordoned:
+      return "the node is cordoned";
     case core::EmptyReason::kPulling:
       return "its image is being prepared";
     case core::EmptyReason::kNoImage:
@@ -94,6 +102,20 @@ std::string_view sentence(core::EmptyReason value) {
       return "the node's limit of starts is reached";
     case core::EmptyReason::kStarting:
       return "a worker for it is being created";
+  }
+  return "unknown";
+}
+
+std::string_view name(core::NodeState value) {
+  switch (value) {
+    case core::NodeState::kOpen:
+      return "open";
+    case core::NodeState::kCordoned:
+      return "cordoned";
+    case core::NodeState::kDraining:
+      return "draining";
+    case core::NodeState::kDrained:
+      return "drained";
   }
   return "unknown";
 }

@@ -16,14 +16,19 @@ inline constexpr std::array kExitClasses{core::ExitClass::kOurs, core::ExitClass
 
 inline constexpr std::array kEmptyReasons{
     core::EmptyReason::kHostShutdown,  core::EmptyReason::kAdopting,
-    core::EmptyReason::kPaused,        core::EmptyReason::kPulling,
+    core::EmptyReason::kNodeDrained,   core::EmptyReason::kPaused,
+    core::EmptyReason::kNodeCordoned,  core::EmptyReason::kPulling,
     core::EmptyReason::kNoImage,       core::EmptyReason::kBackoff,
     core::EmptyReason::kRuntimeDown,   core::EmptyReason::kStartsFailing,
     core::EmptyReason::kStartsLimited, core::EmptyReason::kStarting};
 
+inline constexpr std::array kNodeStates{core::NodeState::kOpen, core::NodeState::kCordoned,
+                                        core::NodeState::kDraining, core::NodeState::kDrained};
+
 [[nodiscard]] std::string_view name(core::ExitClass value);
 [[nodiscard]] std::string_view name(core::WorkerPhase value);
 [[nodiscard]] std::string_view name(core::EmptyReason value);
+[[nodiscard]] std::string_view name(core::NodeState value);
 [[nodiscard]] std::string_view name(ChangeKind value);
 [[nodiscard]] std::string_view name(Refusal value);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/core/exits.h"
+#include "agent/core/node.h"
 #include "agent/core/slots.h"
 #include "agent/core/spares.h"
 #include "agent/core/stops.h"
@@ -96,7 +97,7 @@ void was_never_released(Turn& turn, Worker& worker) {
   worker.gate_ready = true;
   worker.ready = turn.now;
   const bool wanted =
-      !worker.stop_asked && !pool.dropped && !pool.settings.paused && !turn.model.host_shutdown;
+      !worker.stop_asked && !pool.dropped && !pool.settings.paused && !is_closed(turn.model);
   if (wanted && worker.revision == pool.active) {
     worker.released = turn.now;
     return send_release(turn, worker);

@@ -4,9 +4,11 @@
 #include <utility>
 
 #include "agent/core/check.h"
+#include "agent/core/drain.h"
 #include "agent/core/exits.h"
 #include "agent/core/intake.h"
 #include "agent/core/inventory.h"
+#include "agent/core/node.h"
 #include "agent/core/removals.h"
 #include "agent/core/revisions.h"
 #include "agent/core/shutdown.h"
@@ -54,6 +56,7 @@ std::vector<ReleaseWorker> Core::begin_step(Time now, std::span<const Event> eve
 
   follow_revisions(turn);
   fit_slots(turn);
+  withhold_slots(turn);
   classify_exits(turn, ExitPass::kBeforeReleases);
   fill_slots(turn);
   turn.released = turn.releases.size();
@@ -76,6 +79,7 @@ Decision Core::finish_step() {
   let_host_go(turn);
   ask_inventory(turn);
   end_pools(turn);
+  follow_drain(turn);
   await_answers(turn);
   check(turn.releases.size() == turn.released, "the second half of a turn releases nobody");
   return decide(std::move(*std::exchange(turn_, nullptr)));

@@ -36,6 +36,10 @@ struct ResetAsked {  ///< clear the pool's backoffs; try at once
 struct LimitsChanged {
   Limits limits;
 };
+/// The node shall be so. The same again changes nothing.
+struct NodeDesired {
+  NodeSettings settings;
+};
 
 // ---- the host --------------------------------------------------------------------------------
 
@@ -162,10 +166,10 @@ struct RuntimeHinted {
 
 using Event =
     std::variant<PoolDesired, PoolDropped, RetireAsked, KillAsked, ResetAsked, LimitsChanged,
-                 HostShutdownBegan, HostShutdownCancelled, RevisionPrepared, RevisionFailed,
-                 WorkerStarted, StartFailed, StartUncertain, GateReady, GateLost, WorkerRunning,
-                 ReleaseFailed, WorkerExited, ExitStatusKnown, ExitStatusUncertain, ExitRecorded,
-                 WorkerRemoved, RemoveFailed, InventoryTaken, InventoryFailed, RuntimeLost,
-                 RuntimeFound, RuntimeHinted>;
+                 NodeDesired, HostShutdownBegan, HostShutdownCancelled, RevisionPrepared,
+                 RevisionFailed, WorkerStarted, StartFailed, StartUncertain, GateReady, GateLost,
+                 WorkerRunning, ReleaseFailed, WorkerExited, ExitStatusKnown, ExitStatusUncertain,
+                 ExitRecorded, WorkerRemoved, RemoveFailed, InventoryTaken, InventoryFailed,
+                 RuntimeLost, RuntimeFound, RuntimeHinted>;
 
 }  // namespace mayfly::core

@@ -7,6 +7,7 @@
 #include "agent/core/exits.h"
 #include "agent/core/gates.h"
 #include "agent/core/inventory.h"
+#include "agent/core/node.h"
 #include "agent/core/pace.h"
 #include "agent/core/removals.h"
 #include "agent/core/revisions.h"
@@ -120,6 +121,7 @@ struct Intake {
     if (Pool* pool = find_pool(turn, event.pool)) reset(turn, *pool);
   }
   void operator()(const LimitsChanged& event) const { turn.model.limits = event.limits; }
+  void operator()(const NodeDesired& event) const { node_desired(turn, event); }
 
   void operator()(const HostShutdownBegan& event) const { shutdown_began(turn, event); }
   void operator()(const HostShutdownCancelled&) const { shutdown_cancelled(turn); }

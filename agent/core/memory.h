@@ -47,6 +47,7 @@ struct Memory {
   StartBucket bucket;
   std::array<PoolName, kStartPurposes> served_last;  ///< where the round robin goes on
   std::uint64_t starts_made = 0;
+  bool withheld = false;         ///< slots were, in the step before
   std::set<WorkerId> forgotten;  ///< since the inventory that is out was asked for
   std::vector<Event> early;      ///< of workers that the first inventory may make known
 };

@@ -60,7 +60,9 @@ enum class EmptyReason : std::uint8_t {
   kNone,          ///< it is not empty
   kHostShutdown,  ///< the host goes down: nothing is started any more
   kAdopting,      ///< the first inventory after start-up is not there yet
+  kNodeDrained,   ///< the node is being drained, or is (detail: how far)
   kPaused,
+  kNodeCordoned,   ///< the node is cordoned, and the slot was not there before
   kPulling,        ///< the image of its revision is being prepared (detail: after what)
   kNoImage,        ///< no revision has a usable image (detail: why)
   kBackoff,        ///< the worker before failed (detail: how)
@@ -77,6 +79,7 @@ struct Slot {
   Time not_before{};               ///< backoff: no release earlier
   std::uint32_t losses = 0;        ///< workers lost in a row
   bool leaving = false;            ///< scaled down: it ends with its worker
+  bool withheld = false;           ///< not filled, since the node is cordoned
   std::string last_failure;        ///< of this slot's last failed worker; cleared by a success
 };
 
@@ -142,6 +145,9 @@ struct StartPace {
   bool slow = false;          ///< half as many starts at a time
 };
 
+/// The node as it is: what is wanted of it, and whether the drain has come to its end.
+enum class NodeState : std::uint8_t { kOpen, kCordoned, kDraining, kDrained };
+
 struct Model {
   std::map<PoolName, Pool> pools;
   std::map<WorkerId, Worker> workers;
@@ -150,6 +156,8 @@ struct Model {
   bool runtime_up = true;
   std::string runtime_fault;
   std::optional<HostShutdown> host_shutdown;
+  NodeSettings node;
+  NodeState node_state = NodeState::kOpen;
   StartPace start_pace;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/core/backoff.h"
+#include "agent/core/node.h"
 #include "agent/core/spares.h"
 #include "agent/core/words.h"
 
@@ -50,7 +51,7 @@ void follow_revisions(Turn& turn) {
   if (!turn.model.adopted) return;
   activate_staged(turn);
   for (auto& [name, pool] : turn.model.pools) {
-    pool.standby_target = standby_target(pool, turn.now);
+    pool.standby_target = standby_target(turn.model, pool, turn.now);
     if (pool.prepared <= pool.active) continue;
     if (pool.active == kNoRevision || pool.standby_target == 0) {
       activate(turn, pool, pool.prepared);
@@ -59,7 +60,7 @@ void follow_revisions(Turn& turn) {
 }
 
 void prepare_revisions(Turn& turn) {
-  if (turn.model.host_shutdown) return;
+  if (is_closed(turn.model)) return;
   for (auto& [name, pool] : turn.model.pools) {
     if (pool.dropped || pool.prepared >= pool.settings.revision) continue;
     if (pool.preparing && pool.prepare_deadline <= turn.now) pool.preparing = false;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 
 #include "agent/core/ids.h"
@@ -32,6 +33,22 @@ struct PoolSettings {
   Backoff backoff;
   bool paused = false;  ///< no new starts and no releases; running workers stay
   bool operator==(const PoolSettings&) const = default;
+};
+
+/// What a node takes on.
+enum class Scheduling : std::uint8_t {
+  kOpen,
+  kCordoned,  ///< what is there goes on, respawns too; nothing is added
+  kDrained,   ///< nothing is started any more, and what runs ends
+};
+
+/// What is wanted of the node itself.
+struct NodeSettings {
+  Scheduling scheduling = Scheduling::kOpen;
+  Time drain_until = kNever;  ///< kDrained: what still runs gets TERM then
+  /// kCordoned: the slots that each pool goes on filling. A pool that is not here has none.
+  std::map<PoolName, std::uint32_t> kept = {};
+  bool operator==(const NodeSettings&) const = default;
 };
 
 /// Protection of the node, over all pools.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "agent/core/stops.h"
 #include "agent/core/words.h"
 
 namespace mayfly::core {
@@ -11,13 +10,6 @@ namespace {
 
 /// From the last KILL to the moment at which the host waits no longer; of a short wait, a quarter.
 constexpr Duration kReserve = 2s;
-
-/// When the pool's workers get TERM: their grace fits in before `kill_by`.
-Time term_at(const Model& model, const Pool& pool) {
-  const Time began = model.host_shutdown.value().began;
-  const Duration grace = std::max(pool.settings.stop_grace, Duration::zero());
-  return std::min(after(began, model.limits.shutdown_drain), kill_by(model) - grace);
-}
 
 bool may_live(const Model& model, const Worker& worker) {
   switch (worker.phase) {
@@ -66,19 +58,11 @@ Time kill_by(const Model& model) {
   return until - std::min(kReserve, (until - model.host_shutdown->began) / 4);
 }
 
-void drain(Turn& turn) {
-  if (!turn.model.host_shutdown) return;
-  for (const WorkerPhase phase : {WorkerPhase::kReleasing, WorkerPhase::kRunning}) {
-    for (const WorkerId id : in_phase(turn, phase)) {
-      Worker& worker = turn.model.workers.at(id);
-      const Time due = term_at(turn.model, pool_of(turn, worker));
-      if (due <= turn.now) {
-        request_stop(turn, worker, "host shutdown");
-      } else {
-        wake(turn, due);
-      }
-    }
-  }
+Time host_term_at(const Model& model, const Pool& pool) {
+  if (!model.host_shutdown) return kNever;
+  const Duration grace = std::max(pool.settings.stop_grace, Duration::zero());
+  return std::min(after(model.host_shutdown->began, model.limits.shutdown_drain),
+                  kill_by(model) - grace);
 }
 
 void let_host_go(Turn& turn) {

@@ -1,5 +1,4 @@
-// The host goes down: nothing is started any more, what runs is given time to finish, then it is
-// stopped, all of it within the time that the host waits for us.
+// The host goes down: a drain of the node within the time that the host waits for us.
 #pragma once
 
 #include "agent/core/turn.h"
@@ -14,8 +13,8 @@ void shutdown_cancelled(Turn& turn);
 /// kNever: the host stays up.
 [[nodiscard]] Time kill_by(const Model& model);
 
-/// Stops the running workers whose time to finish by themselves is over.
-void drain(Turn& turn);
+/// When the pool's workers get TERM: their grace fits in before `kill_by`.
+[[nodiscard]] Time host_term_at(const Model& model, const Pool& pool);
 
 /// Lets the host go, once, when nothing of ours lives or the host waits no longer.
 void let_host_go(Turn& turn);

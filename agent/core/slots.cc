@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "agent/core/check.h"
+#include "agent/core/node.h"
 #include "agent/core/spares.h"
 #include "agent/core/stops.h"
 #include "agent/core/words.h"
@@ -90,7 +91,7 @@ struct VacantSlots {
 VacantSlots vacant_slots(const Pool& pool, Time now) {
   VacantSlots vacant;
   for (const auto& [index, slot] : pool.slots) {
-    if (!is_vacant(slot)) continue;
+    if (!is_open(slot)) continue;
     if (slot.not_before > now) {
       vacant.next = std::min(vacant.next, slot.not_before);
     } else {
@@ -104,7 +105,7 @@ VacantSlots vacant_slots(const Pool& pool, Time now) {
 }
 
 void fill_pool(Turn& turn, Pool& pool) {
-  if (pool.dropped || pool.settings.paused || turn.model.host_shutdown) return;
+  if (pool.dropped || pool.settings.paused || is_closed(turn.model)) return;
   const VacantSlots vacant = vacant_slots(pool, turn.now);
   if (vacant.open.empty() && vacant.next == kNever) return;
   auto index = vacant.open.begin();
@@ -118,7 +119,7 @@ void fill_pool(Turn& turn, Pool& pool) {
 }
 
 void count_hits(Turn& turn) {
-  if (turn.model.host_shutdown) return;
+  if (is_closed(turn.model)) return;
   for (const auto& [name, index] : turn.vacated) {
     Pool* pool = find_pool(turn, name);
     if (pool == nullptr || pool->dropped || pool->settings.paused) continue;
@@ -132,7 +133,7 @@ void count_hits(Turn& turn) {
 void withdraw_releases(Turn& turn) {
   std::erase_if(turn.releases, [&](const ReleaseWorker& each) {
     const Worker* worker = find_worker(turn, each.worker);
-    if (turn.model.host_shutdown || worker == nullptr || worker->phase != WorkerPhase::kReleasing)
+    if (is_closed(turn.model) || worker == nullptr || worker->phase != WorkerPhase::kReleasing)
       return true;
     const Pool& pool = pool_of(turn, *worker);
     return pool.dropped || pool.settings.paused || worker->revision != pool.active;
@@ -166,6 +167,10 @@ Slot* find_slot(Pool& pool, const Worker& worker) {
 
 bool is_vacant(const Slot& slot) {
   return !slot.worker && !slot.leaving;
+}
+
+bool is_open(const Slot& slot) {
+  return is_vacant(slot) && !slot.withheld;
 }
 
 void free_slot(Turn& turn, const Worker& worker) {

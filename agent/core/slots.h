@@ -11,6 +11,9 @@ namespace mayfly::core {
 /// Free, and to be filled again.
 [[nodiscard]] bool is_vacant(const Slot& slot);
 
+/// The same, and the node's cordon does not hold it back.
+[[nodiscard]] bool is_open(const Slot& slot);
+
 /// The worker is not in its slot any more: the slot is free, or ends if it was leaving.
 void free_slot(Turn& turn, const Worker& worker);
 

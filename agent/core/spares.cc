@@ -5,6 +5,7 @@
 #include <map>
 
 #include "agent/core/backoff.h"
+#include "agent/core/node.h"
 #include "agent/core/slots.h"
 #include "agent/core/words.h"
 
@@ -21,12 +22,12 @@ constexpr double kStandbyMargin = 2.5;
 constexpr int kStartTimeWeight = 4;
 
 bool is_wanted(const Model& model, const Pool& pool, const Worker& worker) {
-  if (model.host_shutdown || pool.dropped || worker.revision == kNoRevision) return false;
+  if (is_closed(model) || pool.dropped || worker.revision == kNoRevision) return false;
   return worker.revision == pool.active || worker.revision == staged_revision(pool);
 }
 
 const char* why_unwanted(const Model& model, const Pool& pool) {
-  if (model.host_shutdown) return "host shutdown";
+  if (is_closed(model)) return why_closed(model);
   return pool.dropped ? "pool dropped" : "revision superseded";
 }
 
@@ -49,20 +50,19 @@ void dismiss_unwanted(Turn& turn) {
   }
 }
 
-std::size_t count_vacant(const Pool& pool) {
-  return static_cast<std::size_t>(
-      std::count_if(pool.slots.begin(), pool.slots.end(),
-                    [](const auto& each) { return is_vacant(each.second); }));
+std::size_t count_open(const Pool& pool) {
+  return static_cast<std::size_t>(std::count_if(
+      pool.slots.begin(), pool.slots.end(), [](const auto& each) { return is_open(each.second); }));
 }
 
 /// More than this is thrown away. With "auto" the target follows the exits up and down: what became
 /// too much then is used up by later exits rather than thrown away.
 std::size_t kept_at_most(const Turn& turn, const Pool& pool, const std::vector<Worker*>& held) {
-  if (pool.settings.replicas == 0) return 0;
+  if (slots_allowed(turn.model, pool) == 0) return 0;
   const bool replacing = std::any_of(
       held.begin(), held.end(), [&](const Worker* each) { return is_aged(pool, *each, turn.now); });
   const std::uint32_t standby = pool.settings.standby.value_or(kStandbyMax);
-  return count_vacant(pool) + standby + (replacing ? 1 : 0);
+  return count_open(pool) + standby + (replacing ? 1 : 0);
 }
 
 struct HeldOfPool {
@@ -79,7 +79,7 @@ void dismiss_surplus(Turn& turn, std::vector<Worker*>& held, std::size_t kept) {
 
 /// An old spare goes only when the pool has enough without it. Those that stay are left in `held`.
 void dismiss_aged(Turn& turn, const Pool& pool, std::vector<Worker*>& held) {
-  const std::size_t needed = count_vacant(pool) + standby_target(pool, turn.now);
+  const std::size_t needed = count_open(pool) + standby_target(turn.model, pool, turn.now);
   auto ready = static_cast<std::size_t>(
       std::count_if(held.begin(), held.end(), [](const Worker* each) { return each->gate_ready; }));
   const auto goes = [&](Worker* worker) {
@@ -128,8 +128,8 @@ void count_exit(Pool& pool, Time now) {
   pool.exit_counted = now;
 }
 
-std::uint32_t standby_target(const Pool& pool, Time now) {
-  if (pool.dropped || pool.settings.replicas == 0) return 0;
+std::uint32_t standby_target(const Model& model, const Pool& pool, Time now) {
+  if (slots_allowed(model, pool) == 0) return 0;
   if (pool.settings.standby) return *pool.settings.standby;
   const double start_time = std::chrono::duration<double>(pool.start_time).count();
   const double meanwhile = exits_per_s(pool, now) * start_time;

@@ -16,7 +16,7 @@ namespace mayfly::core {
 void count_exit(Pool& pool, Time now);
 
 /// How many spares a pool holds beside what its vacant slots need; auto resolved.
-[[nodiscard]] std::uint32_t standby_target(const Pool& pool, Time now);
+[[nodiscard]] std::uint32_t standby_target(const Model& model, const Pool& pool, Time now);
 
 /// How many spares of a staged revision are wanted.
 [[nodiscard]] std::uint32_t staging_target(const Pool& pool);

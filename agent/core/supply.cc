@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "agent/core/node.h"
 #include "agent/core/pace.h"
 #include "agent/core/revisions.h"
 #include "agent/core/slots.h"
@@ -67,7 +68,7 @@ void count_active(Turn& turn, Lack& lack, Supply& supply) {
   std::uint32_t later = 0;
   Time next = kNever;
   for (const auto& [index, slot] : pool.slots) {
-    if (!is_vacant(slot)) continue;
+    if (!is_open(slot)) continue;
     if (needs_supply(pool, slot, turn.now)) {
       ++(slot.vacated ? respawns : fresh);
     } else {
@@ -189,7 +190,7 @@ Time next_start(const Model& model, const Memory& memory, Time now) {
 }
 
 void start_workers(Turn& turn) {
-  if (!turn.model.adopted || !turn.model.runtime_up || turn.model.host_shutdown) return;
+  if (!turn.model.adopted || !turn.model.runtime_up || is_closed(turn.model)) return;
   Lacks lacks = count_lacks(turn);
   for (auto& [name, lack] : lacks) hold_failing(turn, lack);
   turn.memory.bucket.tokens = tokens_at(turn.model, turn.memory.bucket, turn.now);

@@ -29,9 +29,17 @@ std::size_t count_before(const Pool& pool, SlotIndex index, Time now) {
   };
   return static_cast<std::size_t>(
       std::count_if(pool.slots.begin(), pool.slots.end(), [&](const auto& each) {
-        const bool competes = is_vacant(each.second) && each.second.not_before <= now;
+        const bool competes = is_open(each.second) && each.second.not_before <= now;
         return competes && order(each.first) < order(index);
       }));
+}
+
+EmptySlot of_drained_node(const Model& model) {
+  const std::size_t left = model.workers.size();
+  return {EmptyReason::kNodeDrained,
+          (left == 0 ? "no worker is left" : std::to_string(left) + " workers are left") +
+              std::string("; `mayfly node undrain` opens it again"),
+          kNever};
 }
 
 EmptySlot lacks_image(const Model& model, const Pool& pool, Time now) {
@@ -71,7 +79,12 @@ EmptySlot Core::why(Time now, const PoolName& name, SlotIndex index) const {
   if (!model_.adopted) {
     return {EmptyReason::kAdopting, "the runtime has not told yet what runs", kNever};
   }
+  if (model_.node.scheduling == Scheduling::kDrained) return of_drained_node(model_);
   if (pool.settings.paused) return {EmptyReason::kPaused, "the pool is paused", kNever};
+  if (slot->second.withheld) {
+    return {EmptyReason::kNodeCordoned,
+            "the slot was not there when it was; `mayfly node undrain` opens it", kNever};
+  }
   if (!can_start_active(pool)) return lacks_image(model_, pool, now);
   if (slot->second.not_before > now) {
     return {EmptyReason::kBackoff, slot->second.last_failure, slot->second.not_before};

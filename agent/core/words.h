@@ -32,8 +32,12 @@ inline constexpr const char* kRuntimeLost = "runtime-lost";
 inline constexpr const char* kRuntimeFound = "runtime-found";
 inline constexpr const char* kHostShutdown = "host-shutdown";
 inline constexpr const char* kHostShutdownCancelled = "host-shutdown-cancelled";
-inline constexpr const char* kHostLetGo = "host-let-go";   ///< it need not wait for us
-inline constexpr const char* kStartsSlow = "starts-slow";  ///< twice as slow as usual
+inline constexpr const char* kHostLetGo = "host-let-go";  ///< it need not wait for us
+inline constexpr const char* kNodeOpen = "node-open";
+inline constexpr const char* kNodeCordoned = "node-cordoned";
+inline constexpr const char* kNodeDraining = "node-draining";
+inline constexpr const char* kNodeDrained = "node-drained";  ///< no worker is left
+inline constexpr const char* kStartsSlow = "starts-slow";    ///< twice as slow as usual
 inline constexpr const char* kStartsUsual = "starts-usual";
 
 }  // namespace mayfly::core::words

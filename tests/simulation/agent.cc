@@ -18,6 +18,7 @@ void Agent::begin() {
   core_.emplace(scene_.limits, WorkerId{first}, scene_.random.next());
   world_.audit.begin_run(WorkerId{first});
   for (const auto& [pool, wanted] : truth.wanted) inbox_.push_back(PoolDesired{wanted.settings});
+  if (truth.node != NodeSettings{}) inbox_.push_back(NodeDesired{truth.node});
   if (truth.host_down_at) inbox_.push_back(HostShutdownBegan{*truth.host_down_at});
   world_.runtime.greet(truth.run);
   ask_for_step(scene_.now());

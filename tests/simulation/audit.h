@@ -57,6 +57,9 @@ class Audit final : public Observer {
   void check_step_order(const Decision& decision);
   void check_idle_spares(const Core& core);
   void check_host(const Core& core);
+  void check_node(const Core& core, const Decision& decision);
+  void check_drain(const Model& model, const Decision& decision);
+  void check_withheld(const Model& model);
   void check_reasons(const Core& core);
   void check_sizes(const Core& core);
   void check_slow_starts(const Core& core, const Decision& decision);
@@ -86,6 +89,7 @@ class Audit final : public Observer {
     bool let_go = false;
   };
   std::optional<Shutdown> shutdown_;
+  NodeSettings node_;  ///< as the core was told
   // of all runs
   std::set<std::pair<PoolName, Revision>> ever_prepared_;
   std::map<PoolName, Revision> newest_released_;

@@ -40,6 +40,7 @@ struct Audit::Rules {
   [[nodiscard]] std::uint32_t count_staying(WorkerId worker, const Fate& of) const;
   [[nodiscard]] bool surplus(WorkerId worker, const Fate& of) const;
   [[nodiscard]] bool drained(const Known& pool) const;
+  void check_cordon(const ReleaseWorker& a, const Fate& of) const;
   [[nodiscard]] bool release_broken(const Fate& of) const;
   void check_busy(const char* what, WorkerId worker) const;
   void check_record_class(const ExitRecord& record, const Fate& of) const;
@@ -69,6 +70,8 @@ void Audit::Rules::operator()(const PrepareRevision& a) const {
     scene.violate("I8", "an image is prepared for ", a.pool, ", which nobody wants");
   } else if (audit.shutdown_) {
     scene.violate("HOST", "an image is prepared for ", a.pool, " while the host goes down");
+  } else if (audit.node_.scheduling == Scheduling::kDrained) {
+    scene.violate("NODE", "an image is prepared for ", a.pool, " on a drained node");
   } else if (a.revision != pool->settings.revision) {
     scene.violate("I9", a.pool, ' ', a.revision, " is prepared, but ", pool->settings.revision,
                   " is desired");
@@ -85,6 +88,8 @@ void Audit::Rules::check_open(const char* what, WorkerId worker, const PoolName&
     scene.violate("I5", what, worker, " for ", name, ", which is paused");
   } else if (audit.shutdown_) {
     scene.violate("HOST", what, worker, " while the host goes down");
+  } else if (audit.node_.scheduling == Scheduling::kDrained) {
+    scene.violate("NODE", what, worker, " on a drained node");
   }
 }
 
@@ -134,7 +139,10 @@ void Audit::Rules::check_start_need(const StartWorker& a) const {
     ++held;
     who << ' ' << worker;
   }
-  const std::uint32_t replicas = pool->settings.replicas;
+  const std::uint32_t replicas = slots_kept(audit.node_, a.pool, pool->settings.replicas);
+  if (replicas == 0 && pool->settings.replicas > 0) {
+    scene.violate("NODE", "start of ", a.worker, " for ", a.pool, ", which is given no slot");
+  }
   const std::uint32_t empty = replicas > live ? replicas - live : 0;
   // One more while an old spare is being replaced.
   const std::uint32_t aged = pool->settings.spare_age_max < 1h ? 1 : 0;
@@ -192,6 +200,7 @@ void Audit::Rules::operator()(const ReleaseWorker& a) const {
                     " still lives");
     }
   }
+  check_cordon(a, of);
   const Known* pool = known(of.pool);
   Revision& newest = audit.newest_released_[of.pool];
   newest = std::max(newest, of.revision);
@@ -199,6 +208,22 @@ void Audit::Rules::operator()(const ReleaseWorker& a) const {
   of.release_at = scene.now();
   of.failed_in = 0;
   of.replicas_at_release = pool == nullptr ? 0 : pool->settings.replicas;
+}
+
+/// Beside those that surely stay, no more than the cordon leaves.
+void Audit::Rules::check_cordon(const ReleaseWorker& a, const Fate& of) const {
+  const Known* pool = known(of.pool);
+  if (audit.node_.scheduling != Scheduling::kCordoned || pool == nullptr) return;
+  std::uint32_t staying = 0;
+  for (const auto& [worker, other] : scene.truth.fates) {
+    const bool stays = lives(other) && other.stop_by == 0 && other.stop_wanted == 0;
+    if (worker != a.worker && other.pool == of.pool && stays) ++staying;
+  }
+  const std::uint32_t kept = slots_kept(audit.node_, of.pool, pool->settings.replicas);
+  if (staying + 1 > kept) {
+    scene.violate("NODE", "release of ", a.worker, " beside ", staying, " workers of ", of.pool,
+                  " on a cordoned node, which keeps ", kept);
+  }
 }
 
 // ---- stops -----------------------------------------------------------------------------------
@@ -235,9 +260,11 @@ bool Audit::Rules::release_broken(const Fate& of) const {
          scene.now() >= of.release_at + audit.limits_.release_deadline;
 }
 
-/// The host goes down, and the pool's workers have had their time to end by themselves, or the host
-/// waits for hardly longer than their grace.
+/// The drain of the node has come to its deadline; or the host goes down, and the pool's workers
+/// have had their time to end by themselves, or the host waits for hardly longer than their grace.
 bool Audit::Rules::drained(const Known& pool) const {
+  const NodeSettings& node = audit.node_;
+  if (node.scheduling == Scheduling::kDrained && scene.now() >= node.drain_until) return true;
   if (!audit.shutdown_) return false;
   return scene.now() >= audit.shutdown_->began + audit.limits_.shutdown_drain ||
          scene.now() + pool.settings.stop_grace + kKillTimeMax >= audit.shutdown_->until;

@@ -43,7 +43,7 @@ void Audit::check_fullness(const Core* core) {
     if (container.stage == Stage::kRuns) ++live[container.pool];
   }
   for (const auto& [pool, wanted] : scene_.truth.wanted) {
-    const std::uint32_t replicas = wanted.settings.replicas;
+    const std::uint32_t replicas = scene_.truth.slots_of(pool);
     if (wanted.settings.paused || live[pool] == replicas) {
       full_at_[pool] = scene_.now();
     } else if (live[pool] < replicas && full_at_[pool] + *allowance_ < scene_.now()) {
@@ -103,14 +103,17 @@ std::string Audit::unsettled_pool(const Model& model, const PoolName& name) cons
     const bool stale = container.stage == Stage::kHeld && container.revision != wanted.revision;
     if (stale && !wanted.paused) return text(id, " is a spare of the old ", container.revision);
   }
+  const std::uint32_t slots = scene_.truth.slots_of(name);
   if (live > wanted.replicas) return text(name, " has ", live, " workers");
-  if (live < wanted.replicas && !wanted.paused) return text(name, " has only ", live, " workers");
+  if (live < slots && !wanted.paused) return text(name, " has only ", live, " workers");
   // With "auto", what became too much is used up by later exits rather than thrown away.
   const std::uint32_t target = wanted.standby.value_or(pool.standby_target);
   const std::uint32_t most = wanted.standby.value_or(kStandbyAutoMax);
   if (spares > most && !wanted.paused)
     return text(name, " has ", spares, " spares, more than ", most);
-  const bool wants = !wanted.paused && wanted.replicas > 0;
+  const bool idle = slots == 0 && (scene_.truth.drained() || !wanted.paused);
+  if (spares > 0 && idle) return text(name, " has spares and no slots");
+  const bool wants = !wanted.paused && slots > 0;
   if (spares < target && wants) return text(name, " has ", spares, " spares, less than ", target);
   return {};
 }

@@ -64,13 +64,20 @@ struct Audit::Ledger {
   }
   void operator()(const ResetAsked&) const {}
   void operator()(const LimitsChanged& e) const { audit.limits_ = e.limits; }
+  void operator()(const NodeDesired& e) const {
+    audit.node_ = e.settings;
+    if (e.settings.scheduling == Scheduling::kDrained) give_up_unreleased();
+  }
+  void give_up_unreleased() const {
+    for (auto& [worker, of] : audit.scene_.truth.fates) {
+      if (of.start_by == run && !of.handed_over) of.dismissed_in = run;
+    }
+  }
   void operator()(const HostShutdownBegan& e) const {
     std::optional<Shutdown>& shutdown = audit.shutdown_;
     if (!shutdown) shutdown = Shutdown{.began = audit.scene_.now()};
     shutdown->until = e.until;
-    for (auto& [worker, of] : audit.scene_.truth.fates) {
-      if (of.start_by == run && !of.handed_over) of.dismissed_in = run;
-    }
+    give_up_unreleased();
   }
   void operator()(const HostShutdownCancelled&) const { audit.shutdown_.reset(); }
   void operator()(const RevisionPrepared& e) const {
@@ -164,6 +171,7 @@ void Audit::begin_run(WorkerId first) {
   last_list_ = InventoryNumber{};
   preparing_.clear();
   shutdown_.reset();
+  node_ = {};
 }
 
 /// What earlier runs released is known as far as anything of it is left.

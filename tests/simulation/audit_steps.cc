@@ -21,6 +21,7 @@ void Audit::stepped(const Core& core, const Decision& decision, std::size_t even
   check_revisions(core);
   check_idle_spares(core);
   check_host(core);
+  check_node(core, decision);
   check_pace(decision, events);
   check_sizes(core);
   check_slow_starts(core, decision);
@@ -59,7 +60,8 @@ void Audit::check_idle_spares(const Core& core) {
     const Pool& pool = found->second;
     if (pool.settings.paused || worker.revision != pool.active || !worker.fault.empty()) continue;
     for (const auto& [index, slot] : pool.slots) {
-      if (!slot.worker && !slot.leaving && slot.not_before <= scene_.now()) {
+      const bool open = !slot.worker && !slot.leaving && !slot.withheld;
+      if (open && slot.not_before <= scene_.now()) {
         scene_.violate("I2", id, " is a spare beside the empty slot ", index, " of ", worker.pool);
       }
     }
@@ -86,7 +88,13 @@ void Audit::check_reasons(const Core& core) {
                        ", its reason is ", simulation::name(why.reason));
       }
       const bool down = why.reason == EmptyReason::kHostShutdown;
-      if (!slot.worker && down != shutdown_.has_value()) {
+      const bool drained = why.reason == EmptyReason::kNodeDrained;
+      const bool is_drained = node_.scheduling == Scheduling::kDrained && !shutdown_ &&
+                              why.reason != EmptyReason::kAdopting;
+      const bool cordoned = why.reason == EmptyReason::kNodeCordoned;
+      const bool wrong = down != shutdown_.has_value() || drained != is_drained ||
+                         (cordoned && node_.scheduling != Scheduling::kCordoned);
+      if (!slot.worker && wrong) {
         scene_.violate("WHY", "slot ", index, " of ", name, " is empty because of ",
                        simulation::name(why.reason));
       }

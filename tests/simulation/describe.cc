@@ -72,6 +72,23 @@ struct Words {
         << seconds(l.record_deadline) << " inventory every " << seconds(l.inventory_every)
         << " within " << seconds(l.inventory_deadline) << " drain " << seconds(l.shutdown_drain);
   }
+  void operator()(const NodeDesired& e) const {
+    out << "NodeDesired ";
+    switch (e.settings.scheduling) {
+      case Scheduling::kOpen:
+        out << "open";
+        return;
+      case Scheduling::kCordoned:
+        out << "cordoned";
+        for (const auto& [pool, slots] : e.settings.kept) out << ' ' << pool << ' ' << slots;
+        return;
+      case Scheduling::kDrained:
+        out << "drained";
+        if (e.settings.drain_until == kNever) return;
+        out << " until " << seconds(e.settings.drain_until.time_since_epoch());
+        return;
+    }
+  }
   void operator()(const HostShutdownBegan& e) const {
     out << "HostShutdownBegan until " << seconds(e.until.time_since_epoch());
   }
@@ -209,6 +226,10 @@ const char* name(EmptyReason reason) {
       return "adopting";
     case EmptyReason::kPaused:
       return "paused";
+    case EmptyReason::kNodeDrained:
+      return "node drained";
+    case EmptyReason::kNodeCordoned:
+      return "node cordoned";
     case EmptyReason::kPulling:
       return "pulling";
     case EmptyReason::kNoImage:

@@ -26,11 +26,13 @@ void Operator::act() {
   for (const auto& [pool, wanted] : scene_.truth.wanted) names.push_back(pool);
   for (const auto& [pool, wanted] : dropped_) names.push_back(pool);
   if (names.empty()) return;
-  const auto kind = scene_.random.below(10);
+  const auto kind = scene_.random.below(12);
   if (kind == 0) {
     change_limits();
   } else if (kind <= 2) {
     stop_some_worker();
+  } else if (kind <= 4) {
+    order_node();
   } else {
     act_on_pool(names[scene_.random.below(names.size())]);
   }
@@ -118,6 +120,42 @@ void Operator::change_limits() {
   agent_.tell(LimitsChanged{scene_.limits});
 }
 
+void Operator::order_node() {
+  switch (scene_.random.below(5)) {
+    case 0:
+      cordon();
+      break;
+    case 1:
+    case 2:
+      drain();
+      break;
+    default:
+      scene_.truth.node = {};
+      break;
+  }
+  agent_.tell(NodeDesired{scene_.truth.node});
+  if (scene_.random.chance(0.1)) agent_.tell(NodeDesired{scene_.truth.node});
+}
+
+/// A node that is drained is cordoned already.
+void Operator::cordon() {
+  NodeSettings& node = scene_.truth.node;
+  if (node.scheduling != Scheduling::kOpen) return;
+  node.scheduling = Scheduling::kCordoned;
+  for (const auto& [pool, wanted] : scene_.truth.wanted) {
+    node.kept[pool] = wanted.settings.replicas;
+  }
+}
+
+void Operator::drain() {
+  Random& random = scene_.random;
+  NodeSettings& node = scene_.truth.node;
+  node = {.scheduling = Scheduling::kDrained};
+  if (random.chance(0.3)) return;  // without a deadline
+  node.drain_until = scene_.now();
+  if (random.chance(0.8)) node.drain_until += random.spread(100ms, 100s);
+}
+
 void Operator::stop_some_worker() {
   if (scene_.truth.containers.empty()) return;
   auto chosen = scene_.truth.containers.begin();
@@ -130,6 +168,10 @@ void Operator::stop_some_worker() {
 }
 
 void Operator::rest() {
+  if (scene_.truth.node != NodeSettings{} && scene_.random.chance(0.8)) {
+    scene_.truth.node = {};
+    agent_.tell(NodeDesired{});
+  }
   for (auto& [pool, wanted] : scene_.truth.wanted) {
     wanted.health.clear();
     if (wanted.settings.paused && scene_.random.chance(0.8)) {

@@ -1,4 +1,5 @@
-// The people: they scale, deploy good and bad revisions, pause, drop, retire, kill and reset. What
+// The people: they scale, deploy good and bad revisions, pause, drop, retire, kill and reset, and
+// they cordon, drain and open the node. What
 // they apply is durable before the core hears of it.
 #pragma once
 
@@ -23,6 +24,9 @@ class Operator {
   void deploy(Wanted& wanted);
   void drop(const PoolName& pool);
   void change_limits();
+  void order_node();
+  void cordon();
+  void drain();
   void stop_some_worker();
 
   Scene& scene_;

@@ -2,6 +2,7 @@
 // of every worker that was ever asked for. The checkers judge by this alone.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -111,10 +112,19 @@ struct Wanted {
   std::map<Revision, Health> health;
 };
 
+/// What a cordon leaves of so many replicas.
+[[nodiscard]] inline std::uint32_t slots_kept(const NodeSettings& node, const PoolName& pool,
+                                              std::uint32_t replicas) {
+  if (node.scheduling != Scheduling::kCordoned) return replicas;
+  const auto kept = node.kept.find(pool);
+  return kept == node.kept.end() ? 0 : std::min(kept->second, replicas);
+}
+
 struct Truth {
   std::map<WorkerId, Container> containers;
   std::map<WorkerId, Fate> fates;
   std::map<PoolName, Wanted> wanted;
+  NodeSettings node;  ///< durable too
   Phase phase = Phase::kSafety;
   Run run = 0;  ///< of the agent that lives now; 0 = none
   Run runs = 0;
@@ -128,6 +138,11 @@ struct Truth {
     return found == containers.end() ? nullptr : &found->second;
   }
   [[nodiscard]] Fate& fate(WorkerId id) { return fates[id]; }
+  [[nodiscard]] bool drained() const { return node.scheduling == Scheduling::kDrained; }
+  /// How many workers the pool should have here. REQUIRES: it is wanted.
+  [[nodiscard]] std::uint32_t slots_of(const PoolName& pool) const {
+    return drained() ? 0 : slots_kept(node, pool, wanted.at(pool).settings.replicas);
+  }
 };
 
 }  // namespace mayfly::simulation

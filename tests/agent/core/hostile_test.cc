@@ -19,7 +19,7 @@ class Chaos {
     const WorkerId id = some_worker(core);
     const PoolName pool(1, static_cast<char>('a' + below(3)));
     const Revision revision{below(5)};
-    switch (below(28)) {
+    switch (below(29)) {
       case 0:
         return PoolDesired{some_settings(pool, revision)};
       case 1:
@@ -74,6 +74,8 @@ class Chaos {
         return HostShutdownBegan{below(9) == 0 ? Time::min() : some_time(core) + 1s};
       case 26:
         return HostShutdownCancelled{};
+      case 27:
+        return NodeDesired{some_node(core)};
       default:
         return RuntimeHinted{id};
     }
@@ -96,6 +98,14 @@ class Chaos {
     settings.stop_grace = Duration(below(3)) * 1'000'000'000;
     settings.spare_age_max = below(2) == 0 ? Duration(1h) : Duration(2s);
     return settings;
+  }
+  NodeSettings some_node(const Harness& core) {
+    NodeSettings node{.scheduling = static_cast<Scheduling>(below(3))};
+    if (below(3) != 0) node.drain_until = below(9) == 0 ? Time::min() : some_time(core);
+    for (std::uint32_t i = below(3); i > 0; --i) {
+      node.kept[PoolName(1, static_cast<char>('a' + below(4)))] = below(6);
+    }
+    return node;
   }
   Limits some_limits() {
     Limits limits;
@@ -181,7 +191,7 @@ TEST(Core, ComesToRestAfterAnyEvents) {
     PoolSettings settings = small_pool("a");
     settings.replicas = 3;
     core.feed(PoolDesired{settings}, PoolDropped{"b"}, PoolDropped{"c"}, LimitsChanged{roomy()},
-              RuntimeFound{}, HostShutdownCancelled{}, ResetAsked{"a"});
+              RuntimeFound{}, NodeDesired{}, HostShutdownCancelled{}, ResetAsked{"a"});
     for (int turn = 0; turn < 300; ++turn) {
       core.settle();
       core.pass(std::min<Duration>(core.last().wake_at - core.now(), 1s));

@@ -195,7 +195,7 @@ TEST(Standby, AutoMeetsExitsThatComeMoreOftenThanOnAverage) {
     pool.settings = with_standby(4, std::nullopt);
     pool.exits_per_s = each.exits_per_s;
     pool.start_time = each.start_time;
-    EXPECT_EQ(standby_target(pool, pool.exit_counted), each.wanted) << each.exits_per_s;
+    EXPECT_EQ(standby_target(Model{}, pool, pool.exit_counted), each.wanted) << each.exits_per_s;
   }
 }
 
