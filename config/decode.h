@@ -6,6 +6,7 @@
 #include <string>
 
 #include "config/fleet_pool.h"
+#include "config/node_order.h"
 #include "config/report.h"
 #include "config/tree.h"
 
@@ -14,6 +15,8 @@ namespace mayfly::config {
 /// Reads what is given over what `pool` holds. REQUIRES: the root is a table.
 void decode_pool(const Tree& root, Pool& pool, Report& report);
 void decode_fleet_pool(const Tree& root, FleetPool& fleet_pool, Report& report);
+void decode_drain(const Tree& root, NodeOrder& order, Report& report);
+void decode_node_order(const Tree& root, NodeOrder& order, Report& report);
 void decode_daemon(const Tree& root, Daemon& daemon, Report& report);
 
 /// All keys that exist, dotted: "resources.cpu", "mounts[].source", "registries.*.ca_file". For the

@@ -12,6 +12,7 @@
 
 #include "config/decode.h"
 #include "config/fleet_pool.h"
+#include "config/node_order.h"
 #include "config/report.h"
 #include "config/tree.h"
 
@@ -201,6 +202,14 @@ tl::expected<Pool, Faults> parse_pool_json(std::string_view text) {
 
 tl::expected<FleetPool, Faults> parse_fleet_pool_json(std::string_view text) {
   return parse(parse_json(text), Report{"document", Report::Style::kPointer}, decode_fleet_pool);
+}
+
+tl::expected<NodeOrder, Faults> parse_drain_json(std::string_view text) {
+  return parse(parse_json(text), Report{"request", Report::Style::kPointer}, decode_drain);
+}
+
+tl::expected<NodeOrder, Faults> parse_node_order_json(std::string_view text) {
+  return parse(parse_json(text), Report{"document", Report::Style::kPointer}, decode_node_order);
 }
 
 }  // namespace mayfly::config
