@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::int64_t kApplicationId = 0x4d59464c;  // "MYFL", in the file's header
 
-constexpr std::array<const char*, 3> kMigrations{R"(
+constexpr std::array<const char*, 4> kMigrations{R"(
 CREATE TABLE exits (
   id INTEGER PRIMARY KEY,
   worker TEXT NOT NULL UNIQUE,
@@ -64,6 +64,18 @@ CREATE TABLE fleet (
   epoch INTEGER NOT NULL,
   mod_revision INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+)",
+                                                 R"(
+CREATE TABLE node (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  scheduling TEXT NOT NULL,
+  ordered_ms INTEGER NOT NULL,
+  deadline_s INTEGER,
+  kept TEXT NOT NULL,
+  order_id TEXT NOT NULL,
+  order_epoch INTEGER NOT NULL,
+  order_revision INTEGER NOT NULL
+) STRICT;
 )"};
 
 /// Wait for a person's sqlite3 that holds the file; checkpoint at 4 MiB and keep no more than that;
@@ -131,8 +143,8 @@ std::string explain(const std::filesystem::path& file, const Failure& failure) {
   if (!failure.damaged) return file.string() + ": " + failure.what;
   return file.string() + " is damaged (" + failure.what +
          "): restore it, or move it and its -wal away and start again; the exit history, the pools "
-         "given by the API or the coordinator, their pauses, their revisions and which images are "
-         "Mayfly's are in it";
+         "given by the API or the coordinator, their pauses, their revisions, the node's cordon or "
+         "drain and which images are Mayfly's are in it";
 }
 
 tl::expected<Database, std::string> open_database(const std::filesystem::path& file,

@@ -150,6 +150,9 @@ class SqliteStore final : public Store {
     write([pool = std::move(pool)](Tables& tables) { return tables.drop_fleet(pool); },
           std::move(done));
   }
+  void put_node(NodeOrder order, std::function<void(bool)> done) override {
+    write([row = std::move(order)](Tables& tables) { return tables.put(row); }, std::move(done));
+  }
 
  private:
   void write(std::function<bool(Tables&)> apply, std::function<void(bool)> done) {
@@ -222,12 +225,15 @@ tl::expected<Loaded, Failure> load(Tables& tables, Identity identity) {
   if (!images) return tl::unexpected(images.error());
   auto fleet = tables.fleet();
   if (!fleet) return tl::unexpected(fleet.error());
+  auto node = tables.node();
+  if (!node) return tl::unexpected(node.error());
   return Loaded{.instance = std::move(identity.instance),
                 .run = identity.run,
                 .desired = std::move(*desired),
                 .revisions = std::move(*revisions),
                 .images = std::move(*images),
-                .fleet = std::move(*fleet)};
+                .fleet = std::move(*fleet),
+                .node = std::move(*node)};
 }
 
 }  // namespace

@@ -71,6 +71,18 @@ struct FleetDocument {
   bool operator==(const FleetDocument&) const = default;
 };
 
+/// What was last ordered of the node itself. There is one.
+struct NodeOrder {
+  std::string scheduling;       ///< "" = nothing ever was
+  std::int64_t ordered_ms = 0;  ///< unix time
+  std::optional<std::int64_t> deadline_s;
+  std::string kept;      ///< JSON: the slots that each pool keeps
+  std::string order_id;  ///< of the coordinator's last order that was followed; "" = none was
+  std::int64_t order_epoch = 0;
+  std::int64_t order_revision = 0;
+  bool operator==(const NodeOrder&) const = default;
+};
+
 /// An image that Mayfly brought onto this node.
 struct Image {
   std::string name;
@@ -89,6 +101,7 @@ struct Loaded {
   std::vector<Revision> revisions;
   std::vector<Image> images;
   std::vector<FleetDocument> fleet;
+  NodeOrder node;
 };
 
 struct ExitQuery {
@@ -132,6 +145,7 @@ class Store {
   virtual void drop_image(Image image, std::function<void(bool)> done) = 0;
   virtual void put_fleet(FleetDocument document, std::function<void(bool)> done) = 0;
   virtual void drop_fleet(std::string pool, std::function<void(bool)> done) = 0;
+  virtual void put_node(NodeOrder order, std::function<void(bool)> done) = 0;
 };
 
 }  // namespace mayfly::store

@@ -133,7 +133,10 @@ Tables::Tables(Database database, Retention retention)
       put_fleet_(database_,
                  "INSERT OR REPLACE INTO fleet (pool, document, epoch, mod_revision) "
                  "VALUES (?, ?, ?, ?)"),
-      drop_fleet_(database_, "DELETE FROM fleet WHERE pool = ?") {}
+      drop_fleet_(database_, "DELETE FROM fleet WHERE pool = ?"),
+      put_node_(database_,
+                "INSERT OR REPLACE INTO node (id, scheduling, ordered_ms, deadline_s, kept, "
+                "order_id, order_epoch, order_revision) VALUES (1, ?, ?, ?, ?, ?, ?, ?)") {}
 
 void Tables::rollback() {
   // Some errors, a full disk among them, have rolled it back already.
@@ -219,6 +222,18 @@ bool Tables::drop_fleet(const std::string& pool) {
   return drop_fleet_.run();
 }
 
+bool Tables::put(const NodeOrder& order) {
+  if (order.kept.size() > kSpecBytesMax || order.order_id.size() > kNameBytesMax) return false;
+  put_node_.bind(0, order.scheduling);
+  put_node_.bind(1, order.ordered_ms);
+  put_node_.bind(2, order.deadline_s);
+  put_node_.bind(3, order.kept);
+  put_node_.bind(4, order.order_id);
+  put_node_.bind(5, order.order_epoch);
+  put_node_.bind(6, order.order_revision);
+  return put_node_.run();
+}
+
 std::vector<Exit> Tables::exits(const ExitQuery& query) {
   Statement select{database_, exits_sql(query)};
   if (!query.pool.empty()) select.bind(0, query.pool);
@@ -265,6 +280,20 @@ tl::expected<std::vector<FleetDocument>, Failure> Tables::fleet() {
   }
   if (step == Step::kFailed) return tl::unexpected(database_.failure());
   return rows;
+}
+
+tl::expected<NodeOrder, Failure> Tables::node() {
+  Statement select{database_,
+                   "SELECT scheduling, ordered_ms, deadline_s, kept, order_id, order_epoch, "
+                   "order_revision FROM node"};
+  NodeOrder order;
+  Step step = select.step();
+  for (; step == Step::kRow; step = select.step()) {
+    order = {select.text(0), select.integer(1), select.optional_integer(2), select.text(3),
+             select.text(4), select.integer(5), select.integer(6)};
+  }
+  if (step == Step::kFailed) return tl::unexpected(database_.failure());
+  return order;
 }
 
 tl::expected<std::vector<Image>, Failure> Tables::images() {

@@ -41,6 +41,7 @@ class Tables {
   [[nodiscard]] bool drop_image(const Image& image);
   [[nodiscard]] bool put(const FleetDocument& document);
   [[nodiscard]] bool drop_fleet(const std::string& pool);
+  [[nodiscard]] bool put(const NodeOrder& order);
 
   /// The newest first; nothing when it cannot be read.
   [[nodiscard]] std::vector<Exit> exits(const ExitQuery& query);
@@ -48,6 +49,7 @@ class Tables {
   [[nodiscard]] tl::expected<std::vector<Revision>, Failure> revisions();
   [[nodiscard]] tl::expected<std::vector<Image>, Failure> images();
   [[nodiscard]] tl::expected<std::vector<FleetDocument>, Failure> fleet();
+  [[nodiscard]] tl::expected<NodeOrder, Failure> node();
 
  private:
   [[nodiscard]] bool trim();
@@ -70,6 +72,7 @@ class Tables {
   Statement drop_image_;
   Statement put_fleet_;
   Statement drop_fleet_;
+  Statement put_node_;
 };
 
 }  // namespace mayfly::store

@@ -123,6 +123,8 @@ class FakeStore final : public store::Store {
   std::map<std::pair<std::string, std::string>, store::Image> images;
   std::map<std::string, store::Desired> desired;
   std::map<std::string, store::FleetDocument> fleet;
+  store::NodeOrder node;
+  bool writes_fail = false;  ///< of the node's order
   std::map<std::pair<std::string, std::uint32_t>, store::Revision> revisions;
 
   [[nodiscard]] const store::Loaded& loaded() const override { return rows; }
@@ -159,6 +161,10 @@ class FakeStore final : public store::Store {
   void drop_fleet(std::string pool, std::function<void(bool)> done) override {
     fleet.erase(pool);
     done(true);
+  }
+  void put_node(store::NodeOrder order, std::function<void(bool)> done) override {
+    if (!writes_fail) node = std::move(order);
+    done(!writes_fail);
   }
 };
 

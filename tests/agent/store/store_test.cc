@@ -320,6 +320,24 @@ TEST_F(StoreTest, ReachesALoweredBoundInTime) {
   EXPECT_LE(opened.exits().size(), 10U + 257U);
 }
 
+TEST_F(StoreTest, RemembersTheLastOrderOfTheNode) {
+  const NodeOrder order{"drained", 1'700'000'000'000, 90, "{\"a\":1}", "id", 2, 30};
+  {
+    OpenStore opened{options()};
+    EXPECT_EQ(opened.store->loaded().node, NodeOrder{});
+    opened.store->put_node({"cordoned", 5, std::nullopt, "{}", "", 0, 0},
+                           [](bool good) { EXPECT_TRUE(good); });
+    opened.store->put_node(order, [](bool good) { EXPECT_TRUE(good); });
+    NodeOrder big = order;
+    big.kept = std::string((1 << 20) + 1, 'x');
+    opened.store->put_node(big, [](bool good) { EXPECT_FALSE(good); });
+    opened.run();
+  }
+  const OpenStore opened{options()};
+  ASSERT_TRUE(opened.store) << opened.error;
+  EXPECT_EQ(opened.store->loaded().node, order);
+}
+
 TEST_F(StoreTest, RemembersWhatTheCoordinatorSaidLast) {
   {
     OpenStore opened{options()};
