@@ -83,6 +83,9 @@ tl::expected<void, std::string> Daemon::start(const config::Document& document) 
         webhook_ =
             std::make_unique<Webhook>(context_, Webhook::Parts{*core_, operator_->node_status()},
                                       Webhook::Options{document.daemon.webhook, random_seed()});
+        node_orders_ = std::make_unique<NodeOrders>(
+            NodeOrders::Parts{*store_, *core_, inbox_, operator_->node_status()});
+        node_orders_->restore();
         join_fleet(document.daemon);
         return serve(document.daemon.control, *handed_over);
       })
@@ -176,8 +179,9 @@ void Daemon::make_core(const config::Daemon& config) {
       Operator::Parts{*core_, catalog_, *desired_, inbox_, evidence_, *workplaces_, *store_,
                       *images_},
       control::NodeStatus{},
-      Operator::Hooks{[this] { return reload_->run(); },
-                      [this](const auto& reply) { examine(reply); }});
+      Operator::Hooks{
+          [this] { return reload_->run(); }, [this](const auto& reply) { examine(reply); },
+          [this](const auto& order, const auto& reply) { node_orders_->take(order, reply); }});
   reload_ = std::make_unique<Reload>(
       Reload::Parts{*service_, inbox_, *images_, *desired_, operator_->node_status()},
       options_.config_file, config);

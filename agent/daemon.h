@@ -20,6 +20,7 @@
 #include "agent/images.h"
 #include "agent/loop.h"
 #include "agent/memory_return.h"
+#include "agent/node_orders.h"
 #include "agent/observer.h"
 #include "agent/operator.h"
 #include "agent/recorder.h"
@@ -97,6 +98,7 @@ class Daemon {
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<Operator> operator_;
+  std::unique_ptr<NodeOrders> node_orders_;
   std::unique_ptr<Reload> reload_;
   std::unique_ptr<Fleet> fleet_;  ///< none: the node is on its own
   std::unique_ptr<Webhook> webhook_;

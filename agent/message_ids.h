@@ -16,6 +16,14 @@ inline constexpr Id kReloaded = "7e8f1e377b99b535d59b87b71940c252";
 inline constexpr Id kReloadRefused = "9c570ce005c2c206a3947932008b693b";
 inline constexpr Id kControlWrite = "375d5af26f72d030a4ae7ce6285bd9ee";
 
+// The node itself.
+inline constexpr Id kNodeOrdered = "98bf77d8559be2ff2b2a28d7aa4f3f64";
+inline constexpr Id kNodeOrderRefused = "6de6afc8546a1bc348c92e2341fa87a7";
+inline constexpr Id kNodeOpen = "6235f57c7c5000352c43611aa2e46216";
+inline constexpr Id kNodeCordoned = "8d01182085d0294329f16d013983e977";
+inline constexpr Id kNodeDraining = "7b716997523a15ad203007a4c89e5d77";
+inline constexpr Id kNodeDrained = "f11f0788a3b164239a3d05879f5eb72f";
+
 // The runtime.
 inline constexpr Id kRuntimeLost = "7827424fdff7761cb1018d7b8d4c8557";
 inline constexpr Id kRuntimeFound = "e5784613221d4eeda6727fe2479ce4f0";

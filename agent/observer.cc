@@ -15,23 +15,33 @@
 namespace mayfly::agent {
 namespace {
 
-/// What an operator should see without asking; its id. "" = it is no trouble.
-std::string_view trouble_id(std::string_view what) {
+/// What an operator should see without asking.
+struct Notice {
+  std::string_view what;
+  std::string_view id;
+  log::Level level = log::Level::kWarning;
+};
+
+Notice notice_of(std::string_view what) {
   namespace words = core::words;
   namespace ids = message_ids;
-  using Trouble = std::pair<std::string_view, std::string_view>;
-  static constexpr std::array kTrouble{Trouble{words::kStartFailed, ids::kStartFailed},
-                                       Trouble{words::kStartUncertain, ids::kStartUncertain},
-                                       Trouble{words::kGateLost, ids::kGateLost},
-                                       Trouble{words::kReleaseFailed, ids::kReleaseFailed},
-                                       Trouble{words::kRemoveFailed, ids::kRemoveFailed},
-                                       Trouble{words::kLost, ids::kWorkerLost},
-                                       Trouble{words::kRevisionFailed, ids::kRevisionFailed},
-                                       Trouble{words::kBackoff, ids::kBackoff},
-                                       Trouble{words::kRevisionRefused, ids::kRevisionRefused}};
-  const auto found = std::find_if(kTrouble.begin(), kTrouble.end(),
-                                  [what](const Trouble& each) { return each.first == what; });
-  return found == kTrouble.end() ? "" : found->second;
+  static constexpr std::array kNotices{
+      Notice{words::kStartFailed, ids::kStartFailed},
+      Notice{words::kStartUncertain, ids::kStartUncertain},
+      Notice{words::kGateLost, ids::kGateLost},
+      Notice{words::kReleaseFailed, ids::kReleaseFailed},
+      Notice{words::kRemoveFailed, ids::kRemoveFailed},
+      Notice{words::kLost, ids::kWorkerLost},
+      Notice{words::kRevisionFailed, ids::kRevisionFailed},
+      Notice{words::kBackoff, ids::kBackoff},
+      Notice{words::kRevisionRefused, ids::kRevisionRefused},
+      Notice{words::kNodeOpen, ids::kNodeOpen, log::Level::kInfo},
+      Notice{words::kNodeCordoned, ids::kNodeCordoned, log::Level::kInfo},
+      Notice{words::kNodeDraining, ids::kNodeDraining, log::Level::kInfo},
+      Notice{words::kNodeDrained, ids::kNodeDrained, log::Level::kInfo}};
+  const auto found = std::find_if(kNotices.begin(), kNotices.end(),
+                                  [what](const Notice& each) { return each.what == what; });
+  return found == kNotices.end() ? Notice{what, "", log::Level::kDebug} : *found;
 }
 
 }  // namespace
@@ -66,9 +76,8 @@ void Observer::measure(const core::Worker& worker) {
 }
 
 void Observer::write_log(const core::Transition& transition) const {
-  const std::string_view id = trouble_id(transition.what);
-  const log::Level level = id.empty() ? log::Level::kDebug : log::Level::kWarning;
-  if (!log::enabled(level)) return;
+  const Notice notice = notice_of(transition.what);
+  if (!log::enabled(notice.level)) return;
   const std::string worker =
       transition.worker ? worker_name(transition.pool, *transition.worker) : std::string();
   const std::string slot = transition.slot ? std::to_string(*transition.slot) : std::string();
@@ -76,7 +85,7 @@ void Observer::write_log(const core::Transition& transition) const {
       transition.revision == core::kNoRevision
           ? std::string()
           : std::to_string(static_cast<std::uint32_t>(transition.revision));
-  log::write(level, {transition.what, id},
+  log::write(notice.level, {transition.what, notice.id},
              {{"pool", transition.pool},
               {"worker", worker},
               {"slot", slot},

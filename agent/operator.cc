@@ -109,6 +109,11 @@ void Operator::reload(control::Reply<std::string> reply) {
   reply(*reloaded);
 }
 
+void Operator::order_node(const config::NodeOrder& order,
+                          control::Reply<control::NodeResult> reply) {
+  hooks_.order_node(order, std::move(reply));
+}
+
 void Operator::doctor(control::Reply<std::vector<doctor::Check>> reply) {
   hooks_.doctor(std::move(reply));
 }

@@ -30,6 +30,7 @@ class Operator final : public control::Operations {
     /// Reads the configuration again; the error is what is wrong with it.
     std::function<tl::expected<std::string, std::string>()> reload;
     std::function<void(control::Reply<std::vector<doctor::Check>>)> doctor;
+    std::function<void(const config::NodeOrder&, control::Reply<control::NodeResult>)> order_node;
   };
 
   Operator(Parts parts, control::NodeStatus node, Hooks hooks);
@@ -58,6 +59,8 @@ class Operator final : public control::Operations {
   void retire(core::WorkerId worker, control::Reply<std::string> reply) override;
   void kill(core::WorkerId worker, control::Reply<std::string> reply) override;
   void reload(control::Reply<std::string> reply) override;
+  void order_node(const config::NodeOrder& order,
+                  control::Reply<control::NodeResult> reply) override;
   void exits(store::ExitQuery query, control::Reply<std::vector<store::Exit>> reply) override;
   void import_image(const std::string& file, const std::optional<std::string>& name,
                     control::Reply<std::vector<control::ImageRow>> reply) override;

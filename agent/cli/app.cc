@@ -7,6 +7,7 @@
 #include <functional>
 #include <iostream>
 
+#include "agent/cli/app_node.h"
 #include "agent/cli/complete.h"
 #include "agent/cli/text.h"
 #include "agent/cli/verbs.h"
@@ -324,6 +325,7 @@ void add_all(CLI::App& app, Arguments& given) {
   add_scale(app, given);
   add_named_verbs(app, given);
   add_image(app, given);
+  add_node(app, [&given](Verb verb) { given.verb = std::move(verb); });
   add_config(app, given);
   add_completion(app, given);
 }

@@ -14,6 +14,10 @@ using Json = nlohmann::ordered_json;
 enum class Detail : std::uint8_t { kUsual, kWide };
 
 [[nodiscard]] std::string show_status(const Json& status, const Output& out);
+/// Of a node: "draining: 3 workers run, 1 is stopping, the deadline is in 58m; …"
+[[nodiscard]] std::string scheduling_text(const Json& scheduling, const Output& out);
+/// How many workers it has left: "3 workers run, 1 is stopping"
+[[nodiscard]] std::string workers_left(const Json& scheduling);
 [[nodiscard]] std::string show_pool(const Json& pool, const Output& out);
 [[nodiscard]] std::string show_worker(const Json& worker, const Output& out);
 [[nodiscard]] std::string show_why(const Json& why, const Output& out);

@@ -75,6 +75,16 @@ std::string webhook_lines(const Json& webhook, const Output& out) {
                  out);
 }
 
+std::string scheduling_lines(const Json& scheduling, const Output& out) {
+  const std::string state = text(scheduling, "state");
+  const std::string refused = text(scheduling, "order_refused");
+  std::string lines;
+  if (!state.empty() && state != "open")
+    lines = "node is " + scheduling_text(scheduling, out) + "\n";
+  if (!refused.empty()) lines += warning("order of the coordinator refused: " + refused, out);
+  return lines;
+}
+
 std::string status_totals(const Json& totals) {
   const std::string pools = text(totals, "pools");
   return text(totals, "workers_running") + " of " + text(totals, "replicas") + " workers run in " +
@@ -130,6 +140,28 @@ std::string pull_line(const Json& pool) {
 
 }  // namespace
 
+std::string workers_left(const Json& scheduling) {
+  const std::string running = text(scheduling, "running");
+  const std::string stopping = text(scheduling, "stopping");
+  const std::string line = running + (running == "1" ? " worker runs" : " workers run");
+  if (stopping == "0") return line;
+  return line + ", " + stopping + (stopping == "1" ? " is stopping" : " are stopping");
+}
+
+std::string scheduling_text(const Json& scheduling, const Output& out) {
+  const std::string state = printable(text(scheduling, "state"));
+  if (state == "open") return out.paint(Colour::kGood, state);
+  const std::string undo = "; `mayfly node undrain` opens it again";
+  const std::string head = out.paint(Colour::kBusy, state) + ": ";
+  if (state == "cordoned") return head + "nothing is added to what is there" + undo;
+  const auto left = number(scheduling, "deadline_in_ms");
+  std::string deadline;
+  if (state == "draining" && left) {
+    deadline = *left == 0 ? ", the deadline is over" : ", the deadline is in " + human_age(*left);
+  }
+  return head + workers_left(scheduling) + deadline + undo;
+}
+
 std::string show_status(const Json& status, const Output& out) {
   std::string page = status_head(status, out);
   const std::string fault = text(object(status, "node"), "config_fault");
@@ -137,6 +169,7 @@ std::string show_status(const Json& status, const Output& out) {
   for (const Json& item : array(status, "warnings")) {
     page += warning(item.is_string() ? item.get<std::string>() : item.dump(), out);
   }
+  page += scheduling_lines(object(object(status, "node"), "scheduling"), out);
   page += coordinator_lines(object(status, "coordinator"), out);
   page += webhook_lines(object(status, "webhook"), out);
   page += status_totals(object(status, "totals")) + "\n";

@@ -64,6 +64,12 @@ struct ScaleOptions {
   Wait wait;
 };
 
+struct DrainOptions {
+  /// What still runs then is stopped; 0: at once; none: it is waited for.
+  std::optional<std::chrono::milliseconds> deadline;
+  Wait wait;
+};
+
 /// For a look without a daemon; a daemon knows its own.
 struct DoctorOptions {
   std::string config_file = "/etc/mayfly/mayfly.toml";
@@ -106,6 +112,10 @@ struct DoctorOptions {
 enum class Collect : std::uint8_t { kRemove, kDryRun };
 [[nodiscard]] Outcome image_collect(Context& context, Collect collect);
 [[nodiscard]] Outcome reload(Context& context);
+[[nodiscard]] Outcome node_status(Context& context);
+[[nodiscard]] Outcome node_cordon(Context& context);
+[[nodiscard]] Outcome node_drain(Context& context, const DrainOptions& options);
+[[nodiscard]] Outcome node_undrain(Context& context);
 
 /// Needs no daemon.
 [[nodiscard]] Outcome config_check(Output& out, const std::string& file);
@@ -116,6 +126,9 @@ enum class Collect : std::uint8_t { kRemove, kDryRun };
                                         std::chrono::milliseconds timeout);
 [[nodiscard]] Outcome wait_until_gone(Context& context, const std::string& pool,
                                       std::chrono::milliseconds timeout);
+
+/// No worker is left on the node; says how many there are meanwhile.
+[[nodiscard]] Outcome wait_until_drained(Context& context, std::chrono::milliseconds timeout);
 
 void print_json(Output& out, const Json& json);
 

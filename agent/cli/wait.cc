@@ -55,6 +55,11 @@ std::string target_of(const std::string& pool) {
   return "/v1/pools/" + percent_encoded(pool);
 }
 
+/// In place on a terminal, else a line each.
+void show_progress(Output& out, const std::string& line) {
+  out.write(out.terminal() ? "\r\x1b[K" + line : line + "\n");
+}
+
 }  // namespace
 
 Outcome wait_until_filled(Context& context, const std::string& pool,
@@ -98,6 +103,31 @@ Outcome wait_until_gone(Context& context, const std::string& pool,
   return fail(ExitCode::kTimedOut, "pool " + pool + " is not gone yet: " + text(last, "running") +
                                        " workers run and " + text(last, "stopping") +
                                        " are stopping");
+}
+
+Outcome wait_until_drained(Context& context, std::chrono::milliseconds timeout) {
+  const bool shown = context.format == Format::kTable || context.format == Format::kWide;
+  std::string last;
+  const auto check = [&]() -> Result<Look> {
+    const auto answer = context.client.call({.target = "/v1/node", .body = {}});
+    if (!answer) return tl::unexpected(answer.error());
+    const Json& scheduling = object(*answer, "scheduling");
+    const std::string state = text(scheduling, "state");
+    if (state == "open" || state == "cordoned") {
+      return fail(ExitCode::kRefused, "somebody has ended the drain: the node is " + state);
+    }
+    const std::string left =
+        workers_left(scheduling) + ", " + text(scheduling, "containers") + " containers are left";
+    if (shown && left != last) show_progress(context.out, left);
+    last = left;
+    return state == "drained" ? Look::kThere : Look::kNotYet;
+  };
+  const auto drained = poll(check, timeout);
+  if (shown && context.out.terminal()) context.out.write("\n");
+  if (!drained) return tl::unexpected(drained.error());
+  if (!*drained) return fail(ExitCode::kTimedOut, "the node is not drained yet: " + last);
+  if (shown) context.out.write("drained\n");
+  return {};
 }
 
 }  // namespace mayfly::cli

@@ -124,6 +124,12 @@ void add_node(MetricsText& out, const Operations& operations) {
   out.sample({}, static_cast<double>(node.started_unix_ms) / 1000.0);
   out.family("mayfly_runtime_up", MetricType::kGauge, "1 if the container runtime answers.");
   out.sample({}, std::uint64_t{operations.model().runtime_up ? 1U : 0U});
+  out.family("mayfly_node_scheduling", MetricType::kGauge,
+             "1 for how the node stands: open, cordoned, draining or drained.");
+  for (const core::NodeState state : kNodeStates) {
+    const bool is_so = operations.model().node_state == state;
+    out.sample({{"state", name(state)}}, std::uint64_t{is_so ? 1U : 0U});
+  }
   out.family("mayfly_warnings", MetricType::kGauge, "Warnings shown by mayfly status.");
   out.sample({}, std::uint64_t{node.warnings.size() + node.runtime_warnings.size()});
   out.family("mayfly_config_refused", MetricType::kGauge,

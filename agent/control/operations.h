@@ -18,6 +18,7 @@
 #include "agent/logs/logs.h"
 #include "agent/store/store.h"
 #include "config/document.h"
+#include "config/node_order.h"
 
 namespace mayfly::control {
 
@@ -78,6 +79,14 @@ struct CoordinatorStatus {
   std::map<std::string, std::string> refused;  ///< pools whose document is not taken: why
 };
 
+/// What was ordered of the node itself. How far that is, the core's model says.
+struct NodeScheduling {
+  std::optional<std::int64_t> since_unix_ms;     ///< none: nothing ever was ordered
+  std::optional<std::int64_t> deadline_unix_ms;  ///< of a drain
+  std::string order;                             ///< the coordinator's last that was followed
+  std::string refused;  ///< why the one that the coordinator holds is not; "" = it is, or none is
+};
+
 struct NodeStatus {
   std::string node;
   std::string instance;
@@ -91,6 +100,12 @@ struct NodeStatus {
   std::vector<std::string> runtime_warnings;     ///< what the runtime is set to do and will hurt
   std::optional<CoordinatorStatus> coordinator;  ///< none: this node is on its own
   std::optional<WebhookStatus> webhook;          ///< none: nobody is told
+  NodeScheduling scheduling;
+};
+
+/// What became of an order of the node itself.
+struct NodeResult {
+  ChangeKind kind = ChangeKind::kUnchanged;
 };
 
 /// A pool's revision that waits for an image.
@@ -165,6 +180,8 @@ class Operations {
   virtual void retire(core::WorkerId worker, Reply<std::string> reply) = 0;
   virtual void kill(core::WorkerId worker, Reply<std::string> reply) = 0;
   virtual void reload(Reply<std::string> reply) = 0;
+  /// Cordon, drain and undrain.
+  virtual void order_node(const config::NodeOrder& order, Reply<NodeResult> reply) = 0;
 
   virtual void exits(store::ExitQuery query, Reply<std::vector<store::Exit>> reply) = 0;
 

@@ -58,6 +58,19 @@ Response refusal_response(const Error& error) {
   return error_response(status_of(error.refusal), name(error.refusal), error.what);
 }
 
+Response faults_response(const config::Faults& faults) {
+  std::string message;
+  Json list = Json::array();
+  for (const config::Fault& fault : faults) {
+    message += (message.empty() ? "" : "; ") + fault.what;
+    list.push_back({{"line", fault.line}, {"column", fault.column}, {"what", fault.what}});
+  }
+  Json error{{"code", "invalid"}, {"message", message}, {"faults", std::move(list)}};
+  Response response = json_response(Json{{"error", std::move(error)}});
+  response.status = 422;
+  return response;
+}
+
 std::string no_such_pool(const std::string& pool) {
   return "there is no pool \"" + pool + "\"";
 }

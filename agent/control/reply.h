@@ -12,11 +12,15 @@
 
 #include "agent/control/http.h"
 #include "agent/control/operations.h"
+#include "config/load.h"
 
 namespace mayfly::control {
 
 [[nodiscard]] Response json_response(const nlohmann::ordered_json& json);
 [[nodiscard]] Response refusal_response(const Error& error);
+
+/// 422 with all that is wrong.
+[[nodiscard]] Response faults_response(const config::Faults& faults);
 
 [[nodiscard]] std::string no_such_pool(const std::string& pool);
 [[nodiscard]] std::string no_such_worker(const std::string& worker);

@@ -41,6 +41,10 @@ constexpr std::array kRoutes{
     Route{"POST", "/v1/images/gc", kWrite, kText, "dry_run", post_image_gc},
     Route{"POST", "/v1/images/import", kWrite, BodyKind::kSpooled, "name", post_image_import},
     Route{"GET", "/v1/doctor", kRead, kNoBody, "", get_doctor},
+    Route{"GET", "/v1/node", kRead, kNoBody, "", get_node},
+    Route{"POST", "/v1/node/cordon", kWrite, kText, "", post_node_cordon},
+    Route{"POST", "/v1/node/drain", kWrite, kText, "", post_node_drain},
+    Route{"POST", "/v1/node/undrain", kWrite, kText, "", post_node_undrain},
     Route{"POST", "/v1/reload", kWrite, kText, "", post_reload},
     Route{"GET", "/metrics", kRead, kNoBody, "", get_metrics},
 };

@@ -84,6 +84,11 @@ void post_reset(const Call& call);
 void post_retire(const Call& call);
 void post_kill(const Call& call);
 
+void get_node(const Call& call);
+void post_node_cordon(const Call& call);
+void post_node_drain(const Call& call);
+void post_node_undrain(const Call& call);
+
 void get_images(const Call& call);
 void delete_image(const Call& call);
 void post_image_pull(const Call& call);

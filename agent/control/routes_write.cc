@@ -16,19 +16,6 @@ std::string media_type(const std::string& content_type) {
   return type;
 }
 
-Response faults_response(const config::Faults& faults) {
-  std::string message;
-  Json list = Json::array();
-  for (const config::Fault& fault : faults) {
-    message += (message.empty() ? "" : "; ") + fault.what;
-    list.push_back({{"line", fault.line}, {"column", fault.column}, {"what", fault.what}});
-  }
-  Json error{{"code", "invalid"}, {"message", message}, {"faults", std::move(list)}};
-  Response response = json_response(Json{{"error", std::move(error)}});
-  response.status = 422;
-  return response;
-}
-
 tl::expected<config::Pool, Response> parse_pool(const Request& request) {
   const std::string type = media_type(request.content_type);
   if (type == "application/toml") {

@@ -1,4 +1,5 @@
 // The node and its pools: rows with everything counted.
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -16,8 +17,28 @@ const std::string& start_failure(const core::Pool& pool) {
   return pool.starts.failure.empty() ? pool.staging.failure : pool.starts.failure;
 }
 
-std::string_view state_word(const core::Pool& pool, const Tally& tally) {
+/// The node's, where that is why the pool is not full; "" where it is not.
+std::string_view node_word(const core::Model& model, const core::Pool& pool, const Tally& tally) {
+  switch (model.node_state) {
+    case core::NodeState::kOpen:
+      return "";
+    case core::NodeState::kCordoned: {
+      const auto withheld = std::count_if(pool.slots.begin(), pool.slots.end(),
+                                          [](const auto& each) { return each.second.withheld; });
+      const bool full = tally.running + withheld == pool.settings.replicas;
+      return withheld > 0 && full ? name(model.node_state) : "";
+    }
+    case core::NodeState::kDraining:
+    case core::NodeState::kDrained:
+      return name(model.node_state);
+  }
+  return "";
+}
+
+std::string_view state_word(const core::Model& model, const core::Pool& pool, const Tally& tally) {
   if (pool.dropped) return "deleting";
+  const std::string_view of_node = node_word(model, pool, tally);
+  if (!of_node.empty()) return of_node;
   if (pool.settings.paused) return "paused";
   if (tally.running < pool.settings.replicas) {
     const bool failing = pool.failures > 0 || !start_failure(pool).empty() ||
@@ -66,7 +87,7 @@ Json pool_row(const Operations& operations, const core::Pool& pool, const Tally&
   const agent::PoolEvidence& evidence = evidence_of(operations, pool_name);
   Json row;
   row["name"] = pool_name;
-  row["state"] = state_word(pool, tally);
+  row["state"] = state_word(operations.model(), pool, tally);
   row["replicas"] = pool.settings.replicas;
   row["running"] = tally.running;
   row["stopping"] = tally.stopping;
@@ -175,6 +196,7 @@ Json status_view(const Operations& operations, Moment moment) {
   Json status;
   status["at"] = rfc3339(moment.unix_ms);
   status["node"] = node_view(node, moment);
+  status["node"]["scheduling"] = scheduling_view(operations, moment);
   status["runtime"] = {{"version", node.runtime},
                        {"socket", node.runtime_socket},
                        {"state", runtime_state(model)},

@@ -22,6 +22,8 @@ inline constexpr std::size_t kEmptySlotsListed = 100;
 enum class WorkerRole : std::uint8_t { kWorker, kSpare };
 
 [[nodiscard]] Json status_view(const Operations& operations, Moment moment);
+/// Whether the node takes anything on, and how far its drain is.
+[[nodiscard]] Json scheduling_view(const Operations& operations, Moment moment);
 [[nodiscard]] Json version_view(const NodeStatus& node);
 [[nodiscard]] Json pools_view(const Operations& operations, Moment moment);
 /// REQUIRES: the pool exists in the model.

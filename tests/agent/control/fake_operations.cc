@@ -170,6 +170,17 @@ void FakeOperations::kill(core::WorkerId worker, Reply<std::string> reply) {
   finish<std::string>(call, std::move(reply), worker_name(worker) + " is being killed");
 }
 
+void FakeOperations::order_node(const config::NodeOrder& order, Reply<NodeResult> reply) {
+  using Scheduling = config::NodeOrder::Scheduling;
+  static const std::map<Scheduling, std::string> kWords{{Scheduling::kOpen, "open"},
+                                                        {Scheduling::kCordoned, "cordoned"},
+                                                        {Scheduling::kDrained, "drained"}};
+  const std::string deadline =
+      order.deadline ? " within " + std::to_string(order.deadline->count()) + " s" : "";
+  finish<NodeResult>("node " + kWords.at(order.scheduling) + deadline, std::move(reply),
+                     node_result);
+}
+
 void FakeOperations::reload(Reply<std::string> reply) {
   finish<std::string>("reload", std::move(reply), "configuration reloaded");
 }

@@ -57,6 +57,7 @@ class FakeOperations final : public Operations {
   // ---- what it was asked to do, in order: "scale encode 3" ----
   std::vector<std::string> calls;
   ApplyResult apply_result;
+  NodeResult node_result{ChangeKind::kChanged};
   std::function<void(const std::string& file)> on_import;
 
   /// A pool whose slots are all empty.
@@ -86,6 +87,7 @@ class FakeOperations final : public Operations {
   void retire(core::WorkerId worker, Reply<std::string> reply) override;
   void kill(core::WorkerId worker, Reply<std::string> reply) override;
   void reload(Reply<std::string> reply) override;
+  void order_node(const config::NodeOrder& order, Reply<NodeResult> reply) override;
   void exits(store::ExitQuery query, Reply<std::vector<store::Exit>> reply) override;
   void import_image(const std::string& file, const std::optional<std::string>& name,
                     Reply<std::vector<ImageRow>> reply) override;

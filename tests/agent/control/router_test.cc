@@ -115,6 +115,21 @@ TEST_F(Router, ScalesToAWholeNumberOnly) {
   EXPECT_EQ(operations_.calls, std::vector<std::string>{"scale encode 5"});
 }
 
+TEST_F(Router, OrdersTheNode) {
+  operations_.status.node = "n1";
+  const Response response = post("/v1/node/drain", R"({"deadline_s":90})");
+  EXPECT_EQ(response.status, 200U);
+  EXPECT_EQ(json::parse(response.body), json({{"node", "n1"}, {"kind", "changed"}}));
+  EXPECT_EQ(post("/v1/node/drain", "").status, 200U);
+  EXPECT_EQ(post("/v1/node/cordon", "").status, 200U);
+  EXPECT_EQ(post("/v1/node/undrain", "{}").status, 200U);
+  EXPECT_EQ(post("/v1/node/drain", R"({"deadline":"90s"})").status, 422U);
+  EXPECT_EQ(post("/v1/node/drain", "no JSON").status, 422U);
+  EXPECT_EQ(post("/v1/node/cordon", R"({"deadline_s":1})").status, 422U);
+  EXPECT_EQ(operations_.calls, (std::vector<std::string>{"node drained within 90 s", "node drained",
+                                                         "node cordoned", "node open"}));
+}
+
 TEST_F(Router, MapsARefusalToItsStatus) {
   operations_.add_pool("encode", 1);
   const std::pair<Refusal, unsigned> table[] = {{Refusal::kNotFound, 404},

@@ -97,8 +97,54 @@ TEST_F(Views, TellWhatStateAPoolIsIn) {
   EXPECT_EQ(state(), "full");
   pool.settings.paused = true;
   EXPECT_EQ(state(), "paused");
+  operations_.world.node_state = core::NodeState::kDraining;
+  EXPECT_EQ(state(), "draining");
+  operations_.world.node_state = core::NodeState::kDrained;
+  EXPECT_EQ(state(), "drained");
   pool.dropped = true;
   EXPECT_EQ(state(), "deleting");
+}
+
+TEST_F(Views, CallAPoolCordonedWhereThatAloneKeepsItFromBeingFull) {
+  core::Pool& pool = operations_.add_pool("encode", 2);
+  operations_.world.node_state = core::NodeState::kCordoned;
+  pool.slots.at(1).withheld = true;
+  EXPECT_EQ(status()["pools"][0]["state"], "filling");
+  operations_.add_running("encode", 0);
+  EXPECT_EQ(status()["pools"][0]["state"], "cordoned");
+  pool.slots.at(1).withheld = false;
+  EXPECT_EQ(status()["pools"][0]["state"], "filling");
+}
+
+TEST_F(Views, TellHowFarADrainIs) {
+  const auto scheduling = [&] { return status()["node"]["scheduling"]; };
+  EXPECT_EQ(scheduling()["state"], "open");
+  EXPECT_TRUE(scheduling()["since_at"].is_null());
+  EXPECT_TRUE(scheduling()["deadline_at"].is_null());
+  operations_.add_pool("encode", 2);
+  operations_.add_running("encode", 0);
+  operations_.add_running("encode", 1).phase = core::WorkerPhase::kStopping;
+  operations_.add_spare("encode");
+  operations_.status.scheduling.since_unix_ms = 1'700'000'000'000;
+  core::Model& model = operations_.world;
+  model.node_state = core::NodeState::kDraining;
+  model.node = {.scheduling = core::Scheduling::kDrained, .drain_until = operations_.time + 1500ms};
+  Json view = scheduling();
+  EXPECT_EQ(view["state"], "draining");
+  EXPECT_EQ(view["since_at"], "2023-11-14T22:13:20.000Z");
+  EXPECT_EQ(view["deadline_at"], "2023-11-14T22:13:21.623Z");
+  EXPECT_EQ(view["deadline_in_ms"], 1500);
+  EXPECT_EQ(view["running"], 1);
+  EXPECT_EQ(view["stopping"], 1);
+  EXPECT_EQ(view["containers"], 3);
+  model.node.drain_until = operations_.time - 1s;
+  EXPECT_EQ(scheduling()["deadline_in_ms"], 0);
+  model.node.drain_until = core::kNever;
+  EXPECT_TRUE(scheduling()["deadline_in_ms"].is_null());
+  operations_.status.scheduling.order = "one";
+  operations_.status.scheduling.refused = "no JSON";
+  EXPECT_EQ(scheduling()["order"], "one");
+  EXPECT_EQ(scheduling()["order_refused"], "no JSON");
 }
 
 TEST_F(Views, ListEmptySlotsWithReasonAndNextAttempt) {

@@ -1,0 +1,150 @@
+"""A node that is cordoned, drained and opened again, by command, also across a restart."""
+
+import json
+import time
+
+from case import FOR_EVER_MS, DaemonCase
+from lab.process import wait_until
+from stories import living
+
+FOR_EVER = living(FOR_EVER_MS)
+EXIT_TIMED_OUT = 5
+SHORT_GRACE = {"stop_grace": "1s"}
+
+
+class Drain(DaemonCase):
+
+    def tearDown(self):
+        self.node("undrain")
+        super().tearDown()
+
+    # ---- doing and looking ----------------------------------------------------------------------
+
+    def node(self, *words):
+        return self.mayflyd.mayfly("node", *words)
+
+    def scheduling(self):
+        return self.json("node", "status")["scheduling"]
+
+    def wait_state(self, state):
+        return self.wait(lambda: (now := self.scheduling())["state"] == state and now,
+                         f"the node to be {state}", 60)
+
+    def restart(self):
+        self.mayflyd.process.kill()
+        self.mayflyd.start()
+
+    def names(self, pool):
+        return {worker["name"] for worker in self.running(pool)}
+
+    def starts(self, pool):
+        return self.mayflyd.pool(pool)["started"]
+
+    # ---- cordon ---------------------------------------------------------------------------------
+
+    def test_a_cordoned_node_goes_on_and_adds_nothing(self):
+        self.apply("here", command=living(100), replicas=2, standby=1)
+        self.wait(lambda: len(self.exits("here")) > 3, "some turns")
+        self.assertIn("cordoned", self.node("cordon"))
+        self.apply("late", command=FOR_EVER, replicas=1, standby=1)
+        self.mayflyd.mayfly("scale", "here", "3")
+        turns = len(self.exits("here"))
+        self.wait(lambda: len(self.exits("here")) > turns + 5, "more turns")
+        for pool, slot in (("late", 0), ("here", 2)):
+            why = self.wait_why(pool, "node_cordoned", slot)
+            self.assertIn("mayfly node undrain", why["detail"])
+        self.assertEqual(self.starts("late"), 0)
+        self.restart()
+        self.wait(lambda: self.mayflyd.pool("here")["running"] == 2, "the two that it keeps", 60)
+        self.wait_why("here", "node_cordoned", 2)
+        self.assertEqual(self.starts("late"), 0)
+        self.assertIn("node is cordoned", self.mayflyd.mayfly("status"))
+        self.node("uncordon")
+        self.wait_running("late", 1)
+        self.wait(lambda: self.mayflyd.pool("here")["running"] == 3, "the third", 60)
+
+    # ---- drain ----------------------------------------------------------------------------------
+
+    def test_a_drain_lets_workers_finish_and_starts_none(self):
+        self.apply("work", command=living(1000, 3000), replicas=3, standby=1)
+        last = {worker["name"] for worker in self.wait_running("work", 3)}
+        told = self.node("drain", "--wait")
+        self.assertIn("\ndrained\n", told)
+        self.assertEqual(self.scheduling()["containers"], 0)
+        self.assertEqual(self.runtime.pids(), {}, "nothing of it is left in the runtime")
+        ends = {record["worker"]: record["class"] for record in self.exits("work")}
+        self.assertEqual({ends[name] for name in last}, {"done"})
+        self.assertIn("mayfly node undrain", self.wait_why("work", "node_drained")["detail"])
+        self.assertEqual(self.mayflyd.pool("work")["state"], "drained")
+        self.node("undrain")
+        self.wait_running("work", 3)
+
+    def test_at_the_deadline_what_still_runs_is_stopped(self):
+        self.apply("long", command=FOR_EVER, replicas=2, standby=1, lifetime=SHORT_GRACE)
+        self.wait_running("long", 2)
+        began = time.monotonic()
+        self.node("drain", "--deadline", "3s")
+        self.assertEqual(len(self.running("long")), 2)
+        self.wait_state("drained")
+        self.assertGreaterEqual(time.monotonic() - began, 3)
+        for record in self.exits("long"):
+            self.assertEqual((record["class"], record["reason"]), ("ours", "node drained"))
+
+    def test_a_forced_drain_waits_for_nobody(self):
+        self.apply("long", command=FOR_EVER, replicas=2, standby=1, lifetime=SHORT_GRACE)
+        self.wait_running("long", 2)
+        self.node("drain", "--no-deadline")
+        waited = self.command("node", "drain", "--no-deadline", "--wait", "--timeout", "1s")
+        self.assertEqual(waited.returncode, EXIT_TIMED_OUT, waited.stderr)
+        self.assertEqual(len(self.running("long")), 2)
+        self.node("drain", "--force", "--wait")
+        self.assertEqual({record["reason"] for record in self.exits("long")}, {"node drained"})
+
+    def test_a_drain_goes_on_over_a_restart_and_keeps_its_deadline(self):
+        self.apply("long", command=FOR_EVER, replicas=2, standby=1, lifetime=SHORT_GRACE)
+        before = {worker["name"] for worker in self.wait_running("long", 2)}
+        self.node("drain", "--deadline", "20s")
+        self.restart()
+        self.wait_running("long", 2)
+        self.assertEqual(self.names("long"), before, "adopted, and left alone")
+        now = self.scheduling()
+        self.assertEqual(now["state"], "draining")
+        self.assertLess(now["deadline_in_ms"], 20_000)
+        self.assertEqual(self.spares("long"), [])
+        self.wait_state("drained")
+        self.restart()
+        self.wait_state("drained")
+        self.assertEqual(self.starts("long"), 0)
+
+    def test_a_deadline_that_passed_while_nobody_was_here_is_applied_at_the_start(self):
+        self.apply("long", command=FOR_EVER, replicas=1, standby=0, lifetime=SHORT_GRACE)
+        self.wait_running("long", 1)
+        self.node("drain", "--deadline", "1s")
+        self.mayflyd.process.kill()
+        over = time.monotonic() + 1
+        wait_until(lambda: time.monotonic() > over, "the deadline to pass", 60)
+        self.mayflyd.start()
+        self.wait_state("drained")
+        self.assertEqual(self.exits("long")[0]["reason"], "node drained")
+
+    # ---- undrain --------------------------------------------------------------------------------
+
+    def test_undrain_leaves_a_slot_to_the_worker_that_is_still_in_it(self):
+        self.apply("mix", command=FOR_EVER, replicas=3, standby=1, lifetime=SHORT_GRACE)
+        before = {worker["name"] for worker in self.wait_running("mix", 3)}
+        self.node("drain", "--no-deadline")
+        gone = sorted(before)[0]
+        self.mayflyd.mayfly("kill", gone)
+        self.wait_running("mix", 2)
+        self.node("undrain")
+        self.wait_replaced("mix", gone, 3)
+        self.assertTrue(before - {gone} < self.names("mix"))
+
+    def test_what_was_ordered_is_in_the_journal_the_metrics_and_the_events(self):
+        self.node("drain", "--deadline", "90s")
+        self.wait_state("drained")
+        self.assertIn('mayfly_node_scheduling{state="drained"} 1', self.mayflyd.api.text("/metrics"))
+        told = [json.loads(line)["what"]
+                for line in self.mayflyd.mayfly("events", "-o", "json").splitlines()]
+        self.assertLess(told.index("node-draining"), told.index("node-drained"))
+        self.assertIn("node-drained", self.mayflyd.process.log_tail(20))
