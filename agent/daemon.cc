@@ -84,7 +84,7 @@ tl::expected<void, std::string> Daemon::start(const config::Document& document) 
             std::make_unique<Webhook>(context_, Webhook::Parts{*core_, operator_->node_status()},
                                       Webhook::Options{document.daemon.webhook, random_seed()});
         node_orders_ = std::make_unique<NodeOrders>(
-            NodeOrders::Parts{*store_, *core_, inbox_, operator_->node_status()});
+            NodeOrders::Parts{*store_, core_->model(), inbox_, operator_->node_status()});
         node_orders_->restore();
         join_fleet(document.daemon);
         return serve(document.daemon.control, *handed_over);
@@ -202,7 +202,8 @@ void Daemon::join_fleet(const config::Daemon& config) {
     return;
   }
   fleet_ = std::make_unique<Fleet>(
-      context_, Fleet::Parts{*desired_, *store_, core_->model(), operator_->node_status()},
+      context_,
+      Fleet::Parts{*desired_, *store_, core_->model(), *node_orders_, operator_->node_status()},
       Fleet::Options{config.coordinator, config.node.labels, random_seed()});
 }
 

@@ -132,7 +132,8 @@ void Fleet::observe() {
 
 void Fleet::report() {
   is_report_due_ = false;
-  post(coordinator::StatusChanged{fleet_status(parts_.model, refused_, session_.alarms())});
+  post(coordinator::StatusChanged{
+      fleet_status(parts_.model, parts_.node.scheduling, refused_, session_.alarms())});
 }
 
 // ---- the session's turns
@@ -162,6 +163,7 @@ void Fleet::step() {
     for (const auto& [pool, why] : refused_) pools.insert(pool);
   }
   for (const std::string& pool : pools) consider(pool);
+  if (decision.order) consider_order(*decision.order);
   show();
   arm(decision.wake_at);
 }
@@ -199,29 +201,42 @@ void Fleet::show() {
 
 // ---- what it asks of etcd
 
+etcd::Range Fleet::order_range() const {
+  return {keys_.node(parts_.node.node, "desired")};
+}
+
+/// The order last, so that the watch, which begins after the list of the pools, misses none.
 void Fleet::perform(const coordinator::List& list) {
+  const auto failed = [this, number = list.number](const etcd::Error& error) {
+    post(coordinator::ListFailed{number, error});
+  };
   client_.list(keys_.desired(),
-               [this, number = list.number](etcd::Result<etcd::RangeAnswer> answer) {
-                 if (!answer) return post(coordinator::ListFailed{number, answer.error()});
-                 post(coordinator::Listed{number, std::move(*answer)});
+               [this, number = list.number, failed](etcd::Result<etcd::RangeAnswer> pools) {
+                 if (!pools) return failed(pools.error());
+                 client_.list(order_range(), [this, number, failed, pools = std::move(*pools)](
+                                                 etcd::Result<etcd::RangeAnswer> order) {
+                   if (!order) return failed(order.error());
+                   post(coordinator::Listed{number, pools, std::move(order->kvs)});
+                 });
                });
 }
 
 void Fleet::perform(const coordinator::Watch& watch) {
-  const etcd::Range range = keys_.desired();
-  const auto number = watch.number;
-  watch_ = client_.watch({range.key, range.end, watch.from},
-                         {[this, number](const etcd::WatchNews& news) {
-                            post(coordinator::WatchHeard{number, news});
-                          },
-                          [this, number](const etcd::Error& error) {
-                            post(coordinator::WatchEnded{number, error});
-                          }});
+  perform(coordinator::StopWatch{watch.number});  // one of the two may be left of the one before
+  for (const etcd::Range& range : {keys_.desired(), order_range()}) {
+    const auto number = watch.number;
+    watches_.push_back(client_.watch({range.key, range.end, watch.from},
+                                     {[this, number](const etcd::WatchNews& news) {
+                                        post(coordinator::WatchHeard{number, news});
+                                      },
+                                      [this, number](const etcd::Error& error) {
+                                        post(coordinator::WatchEnded{number, error});
+                                      }}));
+  }
 }
 
 void Fleet::perform(const coordinator::StopWatch& /*stop*/) {
-  if (watch_) client_.cancel(*watch_);
-  watch_.reset();
+  for (const etcd::WatchId watch : std::exchange(watches_, {})) client_.cancel(watch);
 }
 
 void Fleet::perform(const coordinator::GrantLease& grant) {
@@ -266,6 +281,15 @@ void Fleet::reported(const coordinator::WriteReport& write,
     found = writer_of(answer->ranges.front().kvs.front(), parts_.node.instance);
   }
   post(coordinator::ReportConflicted{write.number, found});
+}
+
+// ---- the node itself
+
+void Fleet::consider_order(const std::vector<etcd::KeyValue>& found) {
+  if (found.empty()) return parts_.orders.follow_none();
+  const auto epoch = static_cast<std::int64_t>(session_.state().baseline().epoch);
+  parts_.orders.follow(found.front().value, {epoch, found.front().mod_revision});
+  observe();
 }
 
 // ---- the pools

@@ -8,7 +8,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +15,7 @@
 #include "agent/coordinator/etcd/client.h"
 #include "agent/coordinator/session.h"
 #include "agent/desired.h"
+#include "agent/node_orders.h"
 #include "agent/store/store.h"
 #include "config/document.h"
 #include "config/fleet_pool.h"
@@ -34,6 +34,7 @@ class Fleet {
     Desired& desired;
     store::Store& store;
     const core::Model& model;
+    NodeOrders& orders;
     control::NodeStatus& node;  ///< what is said of the coordinator is kept up to date here
   };
   struct Options {
@@ -61,11 +62,13 @@ class Fleet {
   void perform(const coordinator::List& list);
   void perform(const coordinator::Watch& watch);
   void perform(const coordinator::StopWatch& stop);
+  [[nodiscard]] etcd::Range order_range() const;
   void perform(const coordinator::GrantLease& grant);
   void perform(const coordinator::KeepLease& keep);
   void perform(const coordinator::WriteReport& write);
   void reported(const coordinator::WriteReport& write, const etcd::Result<etcd::TxnAnswer>& answer);
 
+  void consider_order(const std::vector<etcd::KeyValue>& found);
   void consider(const std::string& pool);
   void refuse(const std::string& pool, const std::string& why);
   void keep(const std::string& pool, std::function<void()> then);
@@ -85,8 +88,8 @@ class Fleet {
   std::vector<Event> events_;  ///< of the step to come
   bool is_scheduled_ = false;
   std::map<std::string, std::string> refused_;
-  std::int64_t informed_under_ = 0;  ///< the lease that holds the node's info
-  std::optional<etcd::WatchId> watch_;
+  std::int64_t informed_under_ = 0;     ///< the lease that holds the node's info
+  std::vector<etcd::WatchId> watches_;  ///< of the pools and of the node's order
   store::FleetDocument baseline_kept_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
   etcd::Client client_;  ///< the first to go: its calls lead back here

@@ -35,6 +35,18 @@ Json pool_row(const core::Pool& pool, const control::Tally& tally) {
           {"exits", std::move(exits)}};
 }
 
+Json scheduling_row(const core::Model& model, const control::NodeScheduling& ordered,
+                    const control::Tallies& tallies) {
+  control::Tally sum;
+  for (const auto& [pool, tally] : tallies) sum += tally;
+  Json row{{"state", control::name(model.node_state)}};
+  if (ordered.deadline_unix_ms) row["deadline_unix_ms"] = *ordered.deadline_unix_ms;
+  row["workers"] = sum.running + sum.stopping;
+  row["order"] = ordered.order;
+  if (!ordered.refused.empty()) row["refused"] = ordered.refused.substr(0, kWhyBytesMax);
+  return row;
+}
+
 }  // namespace
 
 std::string fleet_info(const control::NodeStatus& node,
@@ -45,11 +57,12 @@ std::string fleet_info(const control::NodeStatus& node,
                {"started_unix_ms", node.started_unix_ms}});
 }
 
-std::string fleet_status(const core::Model& model,
+std::string fleet_status(const core::Model& model, const control::NodeScheduling& ordered,
                          const std::map<std::string, std::string>& refused,
                          const std::vector<std::string>& alarms) {
-  Json status{{"pools", Json::object()}, {"pools_left_out", 0}};
+  Json status{{"scheduling", Json::object()}, {"pools", Json::object()}, {"pools_left_out", 0}};
   const control::Tallies tallies = control::tally_pools(model);
+  status["scheduling"] = scheduling_row(model, ordered, tallies);
   std::size_t bytes = 0;
   std::size_t left_out = 0;
   for (const auto& [name, pool] : model.pools) {

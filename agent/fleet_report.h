@@ -20,6 +20,7 @@ inline constexpr std::size_t kReportBytesMax = 64 * 1024;
 
 /// Pools beyond what fits are counted.
 [[nodiscard]] std::string fleet_status(const core::Model& model,
+                                       const control::NodeScheduling& ordered,
                                        const std::map<std::string, std::string>& refused,
                                        const std::vector<std::string>& alarms);
 

@@ -96,7 +96,7 @@ bool NodeOrders::changes(const NodeOrder& order) const {
       return now == Scheduling::kOpen;
     case NodeOrder::Scheduling::kDrained:
       return now != Scheduling::kDrained ||
-             parts_.core.model().node_state != core::NodeState::kDrained;
+             parts_.model.node_state != core::NodeState::kDrained;
   }
   return true;
 }
@@ -110,7 +110,7 @@ store::NodeOrder NodeOrders::row_for(const NodeOrder& order) const {
   if (order.deadline) row.deadline_s = order.deadline->count();
   row.kept.clear();
   if (order.scheduling == NodeOrder::Scheduling::kCordoned) {
-    row.kept = Json(core::slots_to_keep(parts_.core.model())).dump();
+    row.kept = Json(core::slots_to_keep(parts_.model)).dump();
   }
   return row;
 }

@@ -19,7 +19,7 @@ class NodeOrders {
  public:
   struct Parts {
     store::Store& store;
-    const core::Core& core;
+    const core::Model& model;
     Inbox& inbox;
     control::NodeStatus& node;  ///< what is said of the orders is kept up to date here
   };

@@ -12,7 +12,7 @@
 
 namespace mayfly::coordinator {
 
-/// All of the desired state's keys.
+/// All of the desired state's keys: the pools', and the order for this node.
 struct List {
   std::uint64_t number = 0;
 };
@@ -45,6 +45,7 @@ using Action = std::variant<List, Watch, StopWatch, GrantLease, KeepLease, Write
 struct Listed {
   std::uint64_t number = 0;
   etcd::RangeAnswer answer = {};
+  std::vector<etcd::KeyValue> order = {};  ///< none is there, or one; as of the same or later
 };
 struct ListFailed {
   std::uint64_t number = 0;

@@ -37,6 +37,7 @@ class Follower {
   void take(const WatchEnded& ended, Turn& turn);
   void advance(Turn& turn);
 
+  [[nodiscard]] bool awaits(const Listed& listed) const { return list_.is(listed.number); }
   [[nodiscard]] Time due() const;
   [[nodiscard]] bool is_current() const { return watch_ != 0 && fault_.empty(); }
   [[nodiscard]] const std::string& fault() const { return fault_; }

@@ -52,7 +52,7 @@ void Session::take(const Event& event, Decision& decision, Turn& turn) {
   }
   std::visit(
       Overloaded{
-          [&](const Listed& each) { decision.changed.merge(follower_.take(each, turn)); },
+          [&](const Listed& each) { decision.changed.merge(take_list(each, decision, turn)); },
           [&](const ListFailed& each) { follower_.take(each, turn); },
           [&](const WatchHeard& each) { decision.changed.merge(follower_.take(each, turn)); },
           [&](const WatchEnded& each) { follower_.take(each, turn); },
@@ -71,6 +71,13 @@ void Session::take(const Event& event, Decision& decision, Turn& turn) {
             follower_.state().take_tombstone(each.pool, each.mod_revision);
           }},
       event);
+}
+
+std::set<std::string> Session::take_list(const Listed& listed, Decision& decision, Turn& turn) {
+  const bool counts = follower_.awaits(listed);
+  std::set<std::string> pools = follower_.take(listed, turn);
+  if (counts && state().blocked().empty()) decision.order = listed.order;
+  return pools;
 }
 
 Contact Session::contact(Time now) const {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -16,6 +17,8 @@ namespace mayfly::coordinator {
 struct Decision {
   std::vector<Action> actions;
   std::set<std::string> changed;  ///< pools whose documents are new: look at state()
+  /// What a list that counts says of the order for this node: there is none, or one.
+  std::optional<std::vector<etcd::KeyValue>> order;
   Time wake_at = core::kNever;
 };
 
@@ -41,6 +44,7 @@ class Session {
 
  private:
   void take(const Event& event, Decision& decision, Turn& turn);
+  std::set<std::string> take_list(const Listed& listed, Decision& decision, Turn& turn);
 
   Follower follower_;
   LeaseKeeper keeper_;

@@ -33,7 +33,7 @@ class NodeOrdersTest : public testing::Test {
     orders_.reset();
     node_ = {};
     (void)inbox_.take();
-    orders_ = std::make_unique<NodeOrders>(NodeOrders::Parts{store_, core_, inbox_, node_});
+    orders_ = std::make_unique<NodeOrders>(NodeOrders::Parts{store_, core_.model(), inbox_, node_});
     orders_->restore();
   }
   void restart() {

@@ -65,6 +65,7 @@ class Node {
   control::NodeStatus status_;
   Images images_;
   Desired desired_;
+  NodeOrders orders_;
   Fleet fleet_;
 };
 
@@ -74,7 +75,9 @@ Node::Node(boost::asio::io_context& loop, const Given& given, const std::string&
       status_(status_of(name, *store_)),
       images_(loop, Images::Parts{runtime_, *store_, evidence_}, image_options()),
       desired_(Desired::Parts{catalog_, *store_, images_, inbox_}, config::Runtime{}),
-      fleet_(loop, Fleet::Parts{desired_, *store_, model_, status_}, fleet_options(given, name)) {
+      orders_(NodeOrders::Parts{*store_, model_, inbox_, status_}),
+      fleet_(loop, Fleet::Parts{desired_, *store_, model_, orders_, status_},
+             fleet_options(given, name)) {
   runtime_.here[given.image] = "sha256:of-the-bench";
   runtime_.on_question = [this] { boost::asio::post(loop_, [this] { runtime_.answer(); }); };
   inbox_.on_first([this] { boost::asio::post(loop_, [this] { take_all(); }); });

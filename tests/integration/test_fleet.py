@@ -151,6 +151,81 @@ cluster = "lab"
         for part in ("info", "status"):
             self.assertNotEqual(self.etcd.get(self.node_key(part)).get("lease", 0), 0)
 
+    def order(self, scheduling, token, **more):
+        self.etcd.put(self.node_key("desired"), {"scheduling": scheduling, "id": token, **more})
+
+    def told(self):
+        """How the node stands, as its status in etcd says."""
+        value = self.etcd.value(self.node_key("status"))
+        return json.loads(value)["status"]["scheduling"] if value else {}
+
+    def wait_told(self, **wanted):
+        return self.wait(lambda: wanted.items() <= (told := self.told()).items() and told,
+                         f"the node's status to say {wanted}", 60)
+
+    def undrain(self):
+        self.etcd.delete(self.node_key("desired"))
+        self.mayflyd.mayfly("node", "undrain")
+
+    def test_a_node_is_cordoned_drained_and_opened_from_afar_once_for_each_order(self):
+        self.addCleanup(self.undrain)
+        self.give("one", replicas=2, lifetime={"stop_grace": "1s"})
+        self.wait_running("one", 2)
+        self.order("cordoned", "first")
+        self.wait_told(state="cordoned", order="first")
+        self.give("one", replicas=3, lifetime={"stop_grace": "1s"})
+        self.wait_why("one", "node_cordoned", 2)
+        self.order("drained", "second", deadline_s=3600)
+        self.assertIn("deadline_unix_ms", self.wait_told(state="draining", order="second"))
+        self.assertEqual(len(self.running("one")), 2)
+        self.mayflyd.mayfly("node", "undrain")
+        self.wait_running("one", 3)
+        self.mayflyd.process.kill()
+        self.mayflyd.start()
+        self.wait_connected()
+        self.wait_told(state="open", order="second")
+        self.assertEqual(self.scheduling()["state"], "open", "what was said here came later")
+        self.order("drained", "third", force=True)
+        self.wait_told(state="drained", order="third")
+        self.wait(lambda: not self.running("one"), "the end of its workers", 60)
+        self.order("open", "fourth")
+        self.wait_running("one", 3)
+
+    def scheduling(self):
+        return self.json("node", "status")["scheduling"]
+
+    def test_a_bad_order_is_refused_and_the_last_one_goes_on(self):
+        self.addCleanup(self.undrain)
+        self.order("cordoned", "good")
+        self.wait_told(state="cordoned", order="good")
+        for value, word in (("not JSON", "not valid JSON"),
+                            ({"scheduling": "closed", "id": "x"}, "/scheduling"),
+                            ({"scheduling": "drained", "deadline_s": -1, "id": "x"}, "/deadline_s"),
+                            ({"scheduling": "drained"}, "/id")):
+            self.etcd.put(self.node_key("desired"), value)
+            self.wait(lambda: word in self.told().get("refused", ""), f"{word} in the status", 60)
+            self.assertEqual(self.told()["state"], "cordoned")
+        self.order("open", "better")
+        self.assertNotIn("refused", self.wait_told(state="open", order="better"))
+
+    def test_an_order_that_was_restored_is_not_followed_again(self):
+        self.addCleanup(self.undrain)
+        self.order("cordoned", "old")
+        self.wait_told(order="old")
+        snapshot = self.place.path("orders.db")
+        self.etcd.ctl("snapshot", "save", snapshot)
+        self.order("open", "new")
+        self.wait_told(state="open", order="new")
+        self.etcd.kill()
+        self.etcd.restore(snapshot)
+        self.etcd.start()
+        self.wait(lambda: any("pools.epoch" in alarm for alarm in self.coordinator()["alarms"]),
+                  "an alarm", 120)
+        self.assertEqual(self.scheduling()["state"], "open")
+        # Once people say that it is meant, it is an order like any other.
+        self.etcd.put("/mayfly/lab/pools.epoch", "9")
+        self.wait(lambda: self.scheduling()["state"] == "cordoned", "the order to be followed", 120)
+
     def test_without_etcd_all_goes_on_also_across_a_restart(self):
         self.give("one", replicas=2, command=living(500), standby=1)
         self.wait(lambda: len(self.exits("one")) >= 3, "some turns", 60)
