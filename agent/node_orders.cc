@@ -95,8 +95,7 @@ bool NodeOrders::changes(const NodeOrder& order) const {
     case NodeOrder::Scheduling::kCordoned:
       return now == Scheduling::kOpen;
     case NodeOrder::Scheduling::kDrained:
-      return now != Scheduling::kDrained ||
-             parts_.model.node_state != core::NodeState::kDrained;
+      return now != Scheduling::kDrained || parts_.model.node_state != core::NodeState::kDrained;
   }
   return true;
 }

@@ -33,14 +33,13 @@ Reload::Reload(Parts parts, std::filesystem::path file, config::Daemon in_force)
 void Reload::warn_of_restart(const config::Daemon& wanted) {
   config::Node node = wanted.node;
   node.shutdown_drain = in_force_.node.shutdown_drain;  // applies at once
-  const bool same = node == in_force_.node && wanted.runtime == in_force_.runtime &&
-                    wanted.control == in_force_.control && wanted.loop == in_force_.loop &&
-                    wanted.history == in_force_.history &&
-                    wanted.registries == in_force_.registries &&
-                    wanted.coordinator == in_force_.coordinator &&
-                    wanted.webhook == in_force_.webhook &&
-                    wanted.images.docker_config == in_force_.images.docker_config &&
-                    wanted.images.layers_parallel == in_force_.images.layers_parallel;
+  const bool same =
+      node == in_force_.node && wanted.runtime == in_force_.runtime &&
+      wanted.control == in_force_.control && wanted.loop == in_force_.loop &&
+      wanted.history == in_force_.history && wanted.registries == in_force_.registries &&
+      wanted.coordinator == in_force_.coordinator && wanted.webhook == in_force_.webhook &&
+      wanted.images.docker_config == in_force_.images.docker_config &&
+      wanted.images.layers_parallel == in_force_.images.layers_parallel;
   static const std::string kText =
       "node, runtime, control, loop, history, registries, coordinator, webhook, "
       "images.docker_config or images.layers_parallel changed in the configuration: "

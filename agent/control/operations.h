@@ -11,7 +11,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "agent/control/webhook_status.h"
+#include "agent/control/node_status.h"
 #include "agent/core/core.h"
 #include "agent/doctor/check.h"
 #include "agent/evidence.h"
@@ -67,40 +67,6 @@ struct ApplyResult {
 
 struct ApplyOptions {
   bool dry_run = false;
-};
-
-/// How this node stands with its coordinator.
-struct CoordinatorStatus {
-  std::string cluster;
-  std::string endpoint;  ///< the one that is asked
-  std::string state;     ///< "connecting", "connected", "lost"
-  std::optional<std::int64_t> last_contact_unix_ms;
-  std::vector<std::string> alarms;
-  std::map<std::string, std::string> refused;  ///< pools whose document is not taken: why
-};
-
-/// What was ordered of the node itself. How far that is, the core's model says.
-struct NodeScheduling {
-  std::optional<std::int64_t> since_unix_ms;     ///< none: nothing ever was ordered
-  std::optional<std::int64_t> deadline_unix_ms;  ///< of a drain
-  std::string order;                             ///< the coordinator's last that was followed
-  std::string refused;  ///< why the one that the coordinator holds is not; "" = it is, or none is
-};
-
-struct NodeStatus {
-  std::string node;
-  std::string instance;
-  std::string version;
-  std::int64_t started_unix_ms = 0;
-  std::string runtime;  ///< "containerd 1.6.20"
-  std::string runtime_socket;
-  std::string config_file;
-  std::string config_fault;  ///< of the last reload; "" = it was good
-  std::vector<std::string> warnings;
-  std::vector<std::string> runtime_warnings;     ///< what the runtime is set to do and will hurt
-  std::optional<CoordinatorStatus> coordinator;  ///< none: this node is on its own
-  std::optional<WebhookStatus> webhook;          ///< none: nobody is told
-  NodeScheduling scheduling;
 };
 
 /// What became of an order of the node itself.
