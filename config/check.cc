@@ -236,6 +236,13 @@ std::string check_cluster(std::string_view text) {
   return check_pool_name(text);
 }
 
+std::string check_remark(std::string_view text) {
+  const bool good = text.size() <= 256 && std::none_of(text.begin(), text.end(), [](char c) {
+                      return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+                    });
+  return good ? "" : "must be a line of at most 256 bytes";
+}
+
 std::string check_identifier(std::string_view text) {
   const bool good = !text.empty() && text.size() <= 76 && is_alnum(text.front()) &&
                     is_alnum(text.back()) && is_of(text, "._-");

@@ -35,6 +35,8 @@ namespace mayfly::config {
 [[nodiscard]] std::string check_webhook_url(std::string_view text);
 [[nodiscard]] std::string check_webhook_event(std::string_view text);
 [[nodiscard]] std::string check_cluster(std::string_view text);
+/// A short line of no meaning to us.
+[[nodiscard]] std::string check_remark(std::string_view text);
 [[nodiscard]] std::string check_identifier(std::string_view text);  ///< of containerd
 /// A service or a socket of systemd; "" and "none" are good too.
 [[nodiscard]] std::string check_unit(std::string_view text);

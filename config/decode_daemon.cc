@@ -7,7 +7,6 @@ namespace {
 
 constexpr std::size_t kLabelBytesMax = 16 * 1024;
 constexpr std::size_t kRegistriesMax = 256;
-constexpr std::size_t kEndpointBytesMax = 4 * 1024;
 constexpr std::size_t kWebhookEventBytesMax = 1024;
 constexpr std::array<std::string_view, 1> kOnLosses{"keep"};
 constexpr std::array<std::string_view, 3> kKinds{kContainerd, kDocker, kPodman};
@@ -89,26 +88,9 @@ void decode_registry(Section& in, Registry& out) {
   }
 }
 
-/// One of the two is nothing without the other.
-void require_both(Section& in, std::pair<const char*, const std::string&> one,
-                  std::pair<const char*, const std::string&> other) {
-  if (one.second.empty() == other.second.empty()) return;
-  const bool has_one = !one.second.empty();
-  in.complain(has_one ? one.first : other.first,
-              std::string("needs ") + (has_one ? other.first : one.first) + " too");
-}
-
-void decode_coordinator(Section& in, Coordinator& out) {
-  in.texts("endpoints", out.endpoints, check_endpoint, kEndpointBytesMax);
-  in.text("cluster", out.cluster, check_cluster);
-  in.text("ca_file", out.ca_file, check_optional_path);
-  in.text("cert_file", out.cert_file, check_optional_path);
-  in.text("key_file", out.key_file, check_optional_path);
-  in.text("user", out.user, check_username);
-  in.text("password_file", out.password_file, check_optional_path);
+void decode_own_coordinator(Section& in, Coordinator& out) {
+  decode_coordinator(in, out);
   if (const auto on_loss = in.pick("on_loss", kOnLosses)) out.on_loss = kOnLosses[*on_loss];
-  require_both(in, {"cert_file", out.cert_file}, {"key_file", out.key_file});
-  require_both(in, {"user", out.user}, {"password_file", out.password_file});
 }
 
 void decode_webhook(Section& in, Webhook& out) {
@@ -117,7 +99,7 @@ void decode_webhook(Section& in, Webhook& out) {
   in.text("ca_file", out.ca_file, check_optional_path);
   in.flag("plain_http", out.plain_http);
   in.texts("events", out.events, check_webhook_event, kWebhookEventBytesMax);
-  require_both(in, {"url", out.url}, {"secret_file", out.secret_file});
+  in.require_both({"url", out.url}, {"secret_file", out.secret_file});
   if (out.url.starts_with("http://") && !out.plain_http) {
     in.complain("url", "has no TLS; that takes plain_http = true");
   }
@@ -142,7 +124,7 @@ void decode_daemon(const Tree& root, Daemon& daemon, Report& report) {
                   [&](const std::string& name, Section& section) {
                     decode_registry(section, daemon.registries[name]);
                   });
-  in.table("coordinator", [&](Section& each) { decode_coordinator(each, daemon.coordinator); });
+  in.table("coordinator", [&](Section& each) { decode_own_coordinator(each, daemon.coordinator); });
   in.table("webhook", [&](Section& section) { decode_webhook(section, daemon.webhook); });
   in.table("log", [&](Section& section) { decode_log(section, daemon.log); });
   in.later("pools", "pools stand in pools.d/*.toml, one in each file");

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 
 #include "config/check.h"
 #include "config/decode.h"
@@ -18,6 +19,7 @@ constexpr std::size_t kEnvBytesMax = 64 * kKiB;
 constexpr std::size_t kSelectorBytesMax = 16 * kKiB;
 constexpr std::size_t kMountsMax = 64;
 constexpr Range<std::uint32_t> kReplicas{0, 1000};
+constexpr Range<std::uint32_t> kTotal{0, 1'000'000};
 constexpr Range<std::uint32_t> kStandby{0, 64};
 
 void decode_mounts(Section& in, std::vector<Mount>& out) {
@@ -81,8 +83,8 @@ void decode_replicas(Section& in, Pool& pool) {
   const Tree* given = in.find("replicas");
   if (given != nullptr && std::holds_alternative<Table>(given->value)) {
     in.complain("replicas",
-                "a total over the fleet is not supported by this version; "
-                "write replicas = N, a number per node");
+                "a total is over a fleet: give the pool to one with `mayfly --cluster NAME apply`, "
+                "or write replicas = N");
     return;
   }
   in.integer("replicas", pool.replicas, kReplicas);
@@ -129,11 +131,14 @@ void decode_worker(Section& in, Template& out) {
   in.table("security", [&out](Section& section) { decode_security(section, out.security); });
 }
 
-void decode_all(Section& in, Pool& pool) {
+/// What `replicas` counts.
+enum class Replicas : std::uint8_t { kPerNode, kOverAll };
+
+void decode_all(Section& in, Pool& pool, Replicas replicas) {
   in.require("name");
   in.text("name", pool.name, check_pool_name);
   in.choice("pull", pool.pull, kPulls);
-  decode_replicas(in, pool);
+  if (replicas == Replicas::kPerNode) decode_replicas(in, pool);
   decode_standby(in, pool);
   in.duration("spare_max_age", pool.spare_max_age, {1s, 720h});
   decode_renew(in);
@@ -148,20 +153,47 @@ void decode_all(Section& in, Pool& pool) {
   in.later("queue", "");
 }
 
+void decode_total(Section& in, FleetPool& out) {
+  std::uint32_t total = 0;
+  in.require("total");
+  in.integer("total", total, kTotal);
+  out.total = total;
+}
+
+void decode_stamp(Section& in, Stamp& out) {
+  in.integer("revision", out.revision, {1, std::numeric_limits<std::uint32_t>::max()});
+  in.text("changed_by", out.changed_by, check_remark);
+  in.text("changed_at", out.changed_at, check_remark);
+  in.text("change", out.change, check_remark);
+}
+
 }  // namespace
 
 void decode_pool(const Tree& root, Pool& pool, Report& report) {
   Section in{root, {}, report};
-  decode_all(in, pool);
+  decode_all(in, pool, Replicas::kPerNode);
   in.finish();
 }
 
 void decode_fleet_pool(const Tree& root, FleetPool& fleet_pool, Report& report) {
   Section in{root, {}, report};
   in.flag("deleted", fleet_pool.deleted);
-  if (fleet_pool.deleted) return;  // whatever else it was
+  if (fleet_pool.deleted) {  // whatever else it was
+    report.mute();
+    decode_stamp(in, fleet_pool.stamp);
+    report.unmute();
+    return;
+  }
+  decode_stamp(in, fleet_pool.stamp);
   in.map("selector", fleet_pool.selector, {check_label, check_label}, kSelectorBytesMax);
-  decode_all(in, fleet_pool.pool);
+  if (in.find("paused") != nullptr) {
+    fleet_pool.paused = false;
+    in.flag("paused", *fleet_pool.paused);
+  }
+  const Tree* replicas = in.find("replicas");
+  const bool has_total = replicas != nullptr && std::holds_alternative<Table>(replicas->value);
+  if (has_total) in.table("replicas", [&](Section& each) { decode_total(each, fleet_pool); });
+  decode_all(in, fleet_pool.pool, has_total ? Replicas::kOverAll : Replicas::kPerNode);
   in.finish();
 }
 

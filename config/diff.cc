@@ -58,9 +58,9 @@ void flatten(const Tree& tree, const Path& path, Leaves& leaves) {
   for (const Member& member : *table) flatten(member.value, path.key(member.key), leaves);
 }
 
-Leaves leaves_of(const Pool& pool) {
+Leaves leaves_of(const std::string& json) {
   Leaves leaves;
-  if (const auto tree = parse_json(to_json(pool))) flatten(*tree, {}, leaves);
+  if (const auto tree = parse_json(json)) flatten(*tree, {}, leaves);
   return leaves;
 }
 
@@ -71,17 +71,22 @@ std::string value_of(const Leaves& leaves, const std::string& key) {
 
 }  // namespace
 
-Diff diff(const Pool& from, const Pool& to) {
+std::vector<Difference> differences(const std::string& from, const std::string& to) {
   const Leaves before = leaves_of(from);
   const Leaves after = leaves_of(to);
   Leaves all = before;
   all.insert(after.begin(), after.end());
-  Diff result{.changes = {}, .new_revision = !(from.worker == to.worker)};
+  std::vector<Difference> changes;
   for (const auto& [key, value] : all) {
     Difference change{key, value_of(before, key), value_of(after, key)};
-    if (change.from != change.to) result.changes.push_back(std::move(change));
+    if (change.from != change.to) changes.push_back(std::move(change));
   }
-  return result;
+  return changes;
+}
+
+Diff diff(const Pool& from, const Pool& to) {
+  return {.changes = differences(to_json(from), to_json(to)),
+          .new_revision = !(from.worker == to.worker)};
 }
 
 }  // namespace mayfly::config

@@ -23,4 +23,7 @@ struct Diff {
 
 [[nodiscard]] Diff diff(const Pool& from, const Pool& to);
 
+/// The same of two JSON objects. What cannot be read is as one without keys.
+[[nodiscard]] std::vector<Difference> differences(const std::string& from, const std::string& to);
+
 }  // namespace mayfly::config

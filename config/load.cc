@@ -1,16 +1,11 @@
 #include "config/load.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <optional>
 #include <system_error>
 
 #include "config/decode.h"
+#include "config/file.h"
 #include "config/fleet_pool.h"
 #include "config/node_order.h"
 #include "config/report.h"
@@ -20,41 +15,6 @@ namespace mayfly::config {
 namespace {
 
 constexpr std::size_t kFilesMax = 1024;  ///< in one directory
-
-/// Closes on the way out.
-struct File {
-  int fd = -1;
-  explicit File(const char* path) : fd(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) {}
-  ~File() {
-    if (fd >= 0) close(fd);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-};
-
-std::string cannot_read(int error) {
-  return "cannot be read: " + std::generic_category().message(error);
-}
-
-/// The file's text; not much more than the limit at most, which the parser then refuses.
-tl::expected<std::string, Fault> read_file(const std::filesystem::path& path) {
-  const File file{path.c_str()};  // not blocking: a FIFO without a writer must not hold us
-  struct stat status {};
-  if (file.fd < 0 || fstat(file.fd, &status) != 0) {
-    return tl::unexpected(fault_at({}, cannot_read(errno)));
-  }
-  if (!S_ISREG(status.st_mode)) return tl::unexpected(fault_at({}, "is not a regular file"));
-  std::string text;
-  std::array<char, 16384> chunk;
-  while (text.size() <= kTextBytesMax) {
-    const ssize_t got = read(file.fd, chunk.data(), chunk.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return tl::unexpected(fault_at({}, cannot_read(errno)));
-    if (got == 0) break;
-    text.append(chunk.data(), static_cast<std::size_t>(got));
-  }
-  return text;
-}
 
 /// Gathers documents and faults over all files.
 class Loader {
@@ -198,6 +158,11 @@ tl::expected<Pool, Faults> parse_pool_toml(std::string_view text, const std::str
 
 tl::expected<Pool, Faults> parse_pool_json(std::string_view text) {
   return parse(parse_json(text), Report{"request", Report::Style::kPointer}, decode_pool);
+}
+
+tl::expected<FleetPool, Faults> parse_fleet_pool_toml(std::string_view text,
+                                                      const std::string& file) {
+  return parse(parse_toml(text), Report{file, Report::Style::kDotted}, decode_fleet_pool);
 }
 
 tl::expected<FleetPool, Faults> parse_fleet_pool_json(std::string_view text) {

@@ -259,14 +259,19 @@ void Section::table(std::string_view key, const std::function<void(Section&)>& r
 void Section::named_tables(std::string_view key, std::pair<Check, std::size_t> name_and_most,
                            const std::function<void(const std::string&, Section&)>& read) {
   const Tree* tree = expect(key, kAlternative<Table>, "a table of tables by names");
-  if (tree == nullptr) return;
-  const auto& table = std::get<Table>(tree->value);
+  if (tree != nullptr) Section{*tree, path_.key(key), report_}.members(name_and_most, read);
+}
+
+void Section::members(std::pair<Check, std::size_t> name_and_most,
+                      const std::function<void(const std::string&, Section&)>& read) {
+  const auto& table = std::get<Table>(table_.value);
   if (table.size() > name_and_most.second) {
-    complain(key, "has more than " + std::to_string(name_and_most.second) + " entries");
+    report_.add(path_, table_.at,
+                "has more than " + std::to_string(name_and_most.second) + " entries");
     return;
   }
   for (const Member& member : table) {
-    const Path path = path_.key(key).key(member.key);
+    const Path path = path_.key(member.key);
     const std::string wrong = name_and_most.first(member.key);
     if (!wrong.empty()) report_.add(path, member.at, "its name " + wrong);
     if (!std::holds_alternative<Table>(member.value.value)) {
@@ -302,6 +307,14 @@ void Section::tables(std::string_view key, std::size_t most,
 
 void Section::require(std::string_view key) {
   if (find(key) == nullptr) report_.add(path_.key(key), table_.at, "is missing");
+}
+
+void Section::require_both(std::pair<const char*, const std::string&> one,
+                           std::pair<const char*, const std::string&> other) {
+  if (one.second.empty() == other.second.empty()) return;
+  const bool has_one = !one.second.empty();
+  complain(has_one ? one.first : other.first,
+           std::string("needs ") + (has_one ? other.first : one.first) + " too");
 }
 
 void Section::later(std::string_view key, std::string_view instead) {

@@ -71,11 +71,17 @@ class Section {
   /// A table of tables by names, at most `most`.
   void named_tables(std::string_view key, std::pair<Check, std::size_t> name_and_most,
                     const std::function<void(const std::string& name, Section&)>& read);
+  /// This table's own members, each a table by its name.
+  void members(std::pair<Check, std::size_t> name_and_most,
+               const std::function<void(const std::string& name, Section&)>& read);
   /// An array of tables, at most `most`.
   void tables(std::string_view key, std::size_t most, const std::function<void(Section&)>& read);
 
   /// A key that is not given is a fault.
   void require(std::string_view key);
+  /// Each a key and what was read of it: one of the two is nothing without the other.
+  void require_both(std::pair<const char*, const std::string&> one,
+                    std::pair<const char*, const std::string&> other);
   /// A key of the design that this version does not do: a fault that says so.
   void later(std::string_view key, std::string_view instead);
   /// A fault at the key's value, or at the table when it is not given.

@@ -179,7 +179,7 @@ TEST_F(EtcdClient, GivesUpOnAWatchThatDoesNotBegin) {
 class EtcdLogin : public EtcdClient {
  protected:
   EtcdLogin() {
-    std::ofstream(password) << "first\n";
+    write_password("first\n");
     etcd.ctl({"user", "add", "root:first"});
     etcd.ctl({"user", "add", "node:first"});
     etcd.ctl({"role", "add", "node"});
@@ -194,6 +194,12 @@ class EtcdLogin : public EtcdClient {
     use(options);
   }
 
+  void write_password(const std::string& text) {
+    std::ofstream(password) << text;
+    std::filesystem::permissions(
+        password, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  }
+
   std::string password = etcd.member(0).directory() + "/password";
 };
 
@@ -203,6 +209,15 @@ TEST_F(EtcdLogin, DoesWhatTheUserMay) {
   const auto other = put({"/other", "1", 0});
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().kind, ErrorKind::kRefused);
+}
+
+TEST_F(EtcdLogin, ReadsNoPasswordThatIsOpenToAll) {
+  std::filesystem::permissions(password, std::filesystem::perms::others_read,
+                               std::filesystem::perm_options::add);
+  const auto refused = put({"/mine/a", "1", 0});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::kRefused);
+  EXPECT_NE(refused.error().what.find("is open to all users: chmod o= "), std::string::npos);
 }
 
 TEST_F(EtcdLogin, EndsAWatchThatIsForbidden) {
