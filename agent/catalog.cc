@@ -130,7 +130,7 @@ core::PoolSettings Catalog::settings(const std::string& pool) const {
                       .factor = desired.backoff.factor,
                       .max = desired.backoff.max,
                       .reset_after = desired.backoff.reset_after};
-  settings.paused = entry->paused;
+  settings.paused = entry->paused || entry->paused_by_fleet;
   return settings;
 }
 

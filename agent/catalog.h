@@ -23,8 +23,9 @@ struct KnownRevision {
 
 struct CatalogPool {
   config::Pool desired;
-  std::string source;  ///< the file that defines it; "" = given through the API
-  bool paused = false;
+  std::string source;                    ///< the file that defines it; "" = given through the API
+  bool paused = false;                   ///< by this node's own operators
+  bool paused_by_fleet = false;          ///< by the document of its key
   std::vector<KnownRevision> revisions;  ///< the newest last, at most kRevisionsKept
 };
 

@@ -203,7 +203,11 @@ void Daemon::join_fleet(const config::Daemon& config) {
   }
   fleet_ = std::make_unique<Fleet>(
       context_,
-      Fleet::Parts{*desired_, *store_, core_->model(), *node_orders_, operator_->node_status()},
+      Fleet::Parts{*desired_, *store_, core_->model(),
+                   [this](const core::PoolName& pool, core::SlotIndex slot) {
+                     return core_->why(monotonic_now(), pool, slot);
+                   },
+                   catalog_, evidence_, *node_orders_, operator_->node_status()},
       Fleet::Options{config.coordinator, config.node.labels, random_seed()});
 }
 

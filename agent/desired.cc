@@ -23,6 +23,12 @@ control::Error no_such_pool(const std::string& pool) {
 
 constexpr std::string_view kFleet = "etcd:";
 
+/// Of "etcd:/mayfly/CLUSTER/pools/POOL".
+std::string cluster_of(const std::string& source) {
+  constexpr std::size_t kBefore = kFleet.size() + std::string_view("/mayfly/").size();
+  return source.substr(kBefore, source.find('/', kBefore) - kBefore);
+}
+
 control::Error owned(const std::string& pool, const std::string& source) {
   if (source.empty()) {
     return {Refusal::kRefused, "pool " + pool +
@@ -30,14 +36,18 @@ control::Error owned(const std::string& pool, const std::string& source) {
                                    "the other one otherwise"};
   }
   if (is_of_fleet(source)) {
-    return {Refusal::kRefused, "pool " + pool +
-                                   " comes from the coordinator: put another document "
-                                   "at " +
-                                   source.substr(kFleet.size()) +
-                                   ", as in `etcdctl put KEY DOCUMENT`"};
+    return {Refusal::kRefused,
+            "pool " + pool + " comes from the coordinator (" + source.substr(kFleet.size()) +
+                "): change it there, as in `mayfly --cluster " + cluster_of(source) + " apply`"};
   }
   return {Refusal::kRefused, "pool " + pool + " is defined in " + source +
                                  ": change it there, then run `mayfly reload`"};
+}
+
+control::Error paused_by_fleet(const std::string& pool, const std::string& source) {
+  const std::string command = "mayfly --cluster " + cluster_of(source) + " resume " + pool;
+  return {Refusal::kRefused,
+          "pool " + pool + " is paused on all nodes: `" + command + "` lets it go on"};
 }
 
 /// A file takes over what was given by command; a coordinator takes over nothing.
@@ -66,6 +76,11 @@ ApplyResult describe(const CatalogPool* before, const config::Pool& after,
   return result;
 }
 
+struct Pauses {
+  bool here = false;
+  bool by_fleet = false;
+};
+
 /// Replies that only matter to the log: for pools that a file changed.
 Reply<ApplyResult> log_reply(const std::string& pool) {
   return [pool](tl::expected<ApplyResult, control::Error> result) {
@@ -90,10 +105,11 @@ bool is_of_fleet(const std::string& source) {
 std::vector<std::string> Desired::restore(const config::Document& document,
                                           const std::vector<FromFleet>& fleet) {
   std::vector<std::string> faults = parts_.catalog.restore(parts_.store.loaded().revisions);
-  const auto take_in = [this](const config::Pool& pool, const std::string& source, bool paused) {
+  const auto take_in = [this](const config::Pool& pool, const std::string& source, Pauses pauses) {
     const store::Revision revision = parts_.catalog.plan(pool, "", unix_ms_now());
     parts_.catalog.put(pool, source, revision);
-    parts_.catalog.find(pool.name)->paused = paused;
+    parts_.catalog.find(pool.name)->paused = pauses.here;
+    parts_.catalog.find(pool.name)->paused_by_fleet = pauses.by_fleet;
     // Before the first inventory, or its workers would seem to be nobody's. The row follows.
     save(revision, [](bool) {});
     parts_.inbox.post(core::PoolDesired{parts_.catalog.settings(pool.name)});
@@ -112,14 +128,16 @@ std::vector<std::string> Desired::restore(const config::Document& document,
       faults.push_back("pool " + row.pool + " of the store cannot be read; apply it again");
       continue;
     }
-    take_in(*pool, "", row.paused);
+    take_in(*pool, "", {row.paused});
   }
   for (const auto& [name, pool] : document.pools) {
-    take_in(pool, document.pool_files.at(name), marks[name]);
+    take_in(pool, document.pool_files.at(name), {marks[name]});
   }
-  for (const auto& [pool, source] : fleet) {
+  for (const auto& [pool, source, paused] : fleet) {
     if (parts_.catalog.find(pool.name) != nullptr) continue;
-    take_in(pool, source, marks[pool.name]);
+    // What is the node's own from now on is paused by its own mark.
+    const bool is_own = source.empty();
+    take_in(pool, source, {marks[pool.name] || (paused && is_own), paused && !is_own});
     if (source.empty()) parts_.store.put_desired(row(*parts_.catalog.find(pool.name)), [](bool) {});
   }
   return faults;
@@ -128,7 +146,7 @@ std::vector<std::string> Desired::restore(const config::Document& document,
 void Desired::reload(const config::Document& document) {
   std::vector<std::string> gone;
   for (const auto& [name, entry] : parts_.catalog.pools()) {
-    const bool is_of_file = !entry.source.empty() && !is_of_fleet(entry.source);
+    const bool is_of_file = !entry.source.empty() && !agent::is_of_fleet(entry.source);
     if (is_of_file && !document.pools.contains(name)) gone.push_back(name);
   }
   for (const std::string& name : gone) end(name);
@@ -161,13 +179,18 @@ void Desired::take(const FromFleet& given, Reply<ApplyResult> reply) {
     reply(tl::unexpected(control::Error{Refusal::kInvalid, "network " + wrong}));
     return;
   }
-  resolve({given.pool, given.source, {}, std::move(reply), 0});
+  resolve({given.pool, given.source, {}, std::move(reply), 0, given.paused});
+}
+
+bool Desired::is_of_fleet(const std::string& pool) const {
+  const CatalogPool* entry = parts_.catalog.find(pool);
+  return entry != nullptr && agent::is_of_fleet(entry->source);
 }
 
 void Desired::drop_of_fleet(const std::string& pool) {
   const CatalogPool* entry = parts_.catalog.find(pool);
   if (entry == nullptr) return overtake(pool, ++asked_);  // one may be on its way
-  if (is_of_fleet(entry->source)) end(pool);
+  if (agent::is_of_fleet(entry->source)) end(pool);
 }
 
 void Desired::resolve(Request request) {
@@ -216,6 +239,7 @@ void Desired::take(const Request& request, const runtime::Result<runtime::Image>
   }
   overtake(name, request.number);
   parts_.catalog.put(request.pool, request.source, revision);
+  parts_.catalog.find(name)->paused_by_fleet = request.paused;
   ending_.erase(name);
   make_durable(request, revision, result);
 }
@@ -272,6 +296,10 @@ void Desired::mark(const std::string& pool, Mark mark, Reply<ApplyResult> reply)
     return;
   }
   const bool paused = mark == Mark::kPaused;
+  if (!paused && !entry->paused && entry->paused_by_fleet) {
+    reply(tl::unexpected(paused_by_fleet(pool, entry->source)));
+    return;
+  }
   ApplyResult result;
   result.pool = pool;
   result.revision = entry->revisions.back().row.number;

@@ -32,6 +32,7 @@ class Desired {
   struct FromFleet {
     config::Pool pool;
     std::string source;
+    bool paused = false;
   };
 
   /// At start-up, before the first turn: the files' pools, then those given through the API before,
@@ -51,6 +52,8 @@ class Desired {
 
   /// As apply(), for the coordinator: kRefused where a file or the API owns the pool.
   void take(const FromFleet& given, control::Reply<control::ApplyResult> reply);
+  /// The coordinator owns it.
+  [[nodiscard]] bool is_of_fleet(const std::string& pool) const;
   /// Of a pool that the coordinator does not own, nothing.
   void drop_of_fleet(const std::string& pool);
 
@@ -72,6 +75,7 @@ class Desired {
     control::ApplyOptions options;
     control::Reply<control::ApplyResult> reply;
     std::uint64_t number = 0;  ///< in the order of asking
+    bool paused = false;       ///< by the coordinator
   };
 
   /// One whose image is being resolved. A later change of its pool goes before it.

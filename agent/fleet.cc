@@ -31,14 +31,6 @@ etcd::Client::Options client_options(const config::Coordinator& config) {
           .password_file = config.password_file};
 }
 
-bool selects(const std::map<std::string, std::string>& selector,
-             const std::map<std::string, std::string>& labels) {
-  return std::all_of(selector.begin(), selector.end(), [&labels](const auto& wanted) {
-    const auto found = labels.find(wanted.first);
-    return found != labels.end() && found->second == wanted.second;
-  });
-}
-
 /// The row without a pool: which etcd the others are from.
 store::FleetDocument baseline_row(const coordinator::Baseline& baseline,
                                   const std::string& cluster) {
@@ -96,10 +88,12 @@ std::vector<Desired::FromFleet> known_fleet(const config::Daemon& config,
   for (const store::FleetDocument& row : documents) {
     if (row.pool.empty()) continue;
     const auto given = config::parse_fleet_pool_json(row.document);
-    if (!given || given->deleted || !selects(given->selector, config.node.labels)) continue;
+    if (!given || given->deleted || given->total) continue;
+    if (!config::selects(given->selector, config.node.labels)) continue;
     // A node that has left the fleet keeps its pools, and they are its own.
     const std::string key = keys_of(config.coordinator).pool(row.pool);
-    known.push_back({given->pool, is_alone ? "" : fleet_source(key)});
+    known.push_back(
+        {given->pool, is_alone ? "" : fleet_source(key), given->paused.value_or(false)});
   }
   return known;
 }
@@ -118,6 +112,9 @@ Fleet::Fleet(boost::asio::io_context& loop, Parts parts, Options options)
 }
 
 void Fleet::start() {
+  for (const auto& [pool, document] : session_.state().baseline().documents) {
+    if (parts_.desired.is_of_fleet(pool)) in_force_[pool] = document.mod_revision;
+  }
   observe();
   step();
 }
@@ -132,8 +129,15 @@ void Fleet::observe() {
 
 void Fleet::report() {
   is_report_due_ = false;
-  post(coordinator::StatusChanged{
-      fleet_status(parts_.model, parts_.node.scheduling, refused_, session_.alarms())});
+  post(coordinator::StatusChanged{fleet_status({.model = parts_.model,
+                                                .catalog = parts_.catalog,
+                                                .evidence = parts_.evidence,
+                                                .why = parts_.why,
+                                                .ordered = parts_.node.scheduling,
+                                                .documents = in_force_,
+                                                .refused = refused_,
+                                                .refused_documents = refused_at_,
+                                                .alarms = session_.alarms()})});
 }
 
 // ---- the session's turns
@@ -298,17 +302,19 @@ void Fleet::consider(const std::string& pool) {
   const auto& documents = session_.state().baseline().documents;
   const auto document = documents.find(pool);
   if (document == documents.end()) {
-    refused_.erase(pool);
+    forget(pool);
     return;
   }
   const auto given = config::parse_fleet_pool_json(document->second.value);
   if (!given) return refuse(pool, text_of(given.error()));
   if (given->deleted) return end(pool);
   if (given->pool.name != pool) return refuse(pool, "/name: must be that of its key");
-  const bool is_ours = selects(given->selector, options_.labels);
+  if (given->total) return refuse(pool, "this version runs no total over the fleet");
+  const bool is_ours = config::selects(given->selector, options_.labels);
   // On disk before in force: a start without etcd must not go back to the one before.
-  keep(pool, [this, pool, given = given->pool, is_ours] {
+  keep(pool, [this, pool, given = *given, is_ours] {
     if (is_ours) return apply(pool, given);
+    forget(pool);
     parts_.desired.drop_of_fleet(pool);
   });
 }
@@ -317,6 +323,7 @@ void Fleet::refuse(const std::string& pool, const std::string& why) {
   const bool is_new = !refused_.contains(pool) || refused_[pool] != why;
   if (is_new) log::error("pool of the coordinator refused", {{"pool", pool}, {"error", why}});
   refused_[pool] = why;
+  refused_at_[pool] = mod_revision_of(pool);
   show();
   observe();
 }
@@ -333,20 +340,33 @@ void Fleet::keep(const std::string& pool, std::function<void()> then) {
       });
 }
 
-void Fleet::apply(const std::string& pool, const config::Pool& given) {
-  const auto is_current = [this, pool, value = given] {
+std::int64_t Fleet::mod_revision_of(const std::string& pool) const {
+  const auto& documents = session_.state().baseline().documents;
+  const auto document = documents.find(pool);
+  return document == documents.end() ? 0 : document->second.mod_revision;
+}
+
+void Fleet::forget(const std::string& pool) {
+  refused_.erase(pool);
+  refused_at_.erase(pool);
+  in_force_.erase(pool);
+}
+
+void Fleet::apply(const std::string& pool, const config::FleetPool& given) {
+  const auto is_current = [this, pool, given] {
     const auto& documents = session_.state().baseline().documents;
     const auto found = documents.find(pool);
     if (found == documents.end()) return false;
     const auto newest = config::parse_fleet_pool_json(found->second.value);
-    return newest && newest->pool == value;
+    return newest && newest->pool == given.pool && newest->paused == given.paused;
   };
-  parts_.desired.take({given, fleet_source(keys_.pool(pool))},
+  parts_.desired.take({given.pool, fleet_source(keys_.pool(pool)), given.paused.value_or(false)},
                       [this, alive = std::weak_ptr(alive_), pool, is_current](
                           const tl::expected<control::ApplyResult, control::Error>& result) {
                         if (alive.expired() || !is_current()) return;
                         if (!result) return refuse(pool, result.error().what);
-                        refused_.erase(pool);
+                        forget(pool);
+                        in_force_[pool] = mod_revision_of(pool);
                         show();
                         observe();
                       });
@@ -357,7 +377,7 @@ void Fleet::end(const std::string& pool) {
   parts_.store.drop_fleet(pool, [this, alive = std::weak_ptr(alive_), pool, revision](bool gone) {
     if (alive.expired()) return;
     if (!gone) return refuse(pool, "its end could not be written to the state directory");
-    refused_.erase(pool);
+    forget(pool);
     parts_.desired.drop_of_fleet(pool);
     post(coordinator::TombstoneTaken{pool, revision});
   });

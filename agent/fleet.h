@@ -11,10 +11,13 @@
 #include <string>
 #include <vector>
 
+#include "agent/catalog.h"
 #include "agent/control/operations.h"
 #include "agent/coordinator/etcd/client.h"
 #include "agent/coordinator/session.h"
 #include "agent/desired.h"
+#include "agent/evidence.h"
+#include "agent/fleet_report.h"
 #include "agent/node_orders.h"
 #include "agent/store/store.h"
 #include "config/document.h"
@@ -34,6 +37,9 @@ class Fleet {
     Desired& desired;
     store::Store& store;
     const core::Model& model;
+    WhyEmpty why;
+    const Catalog& catalog;
+    const Evidence& evidence;
     NodeOrders& orders;
     control::NodeStatus& node;  ///< what is said of the coordinator is kept up to date here
   };
@@ -72,7 +78,10 @@ class Fleet {
   void consider(const std::string& pool);
   void refuse(const std::string& pool, const std::string& why);
   void keep(const std::string& pool, std::function<void()> then);
-  void apply(const std::string& pool, const config::Pool& given);
+  void apply(const std::string& pool, const config::FleetPool& given);
+  /// Of its newest document; 0: there is none.
+  [[nodiscard]] std::int64_t mod_revision_of(const std::string& pool) const;
+  void forget(const std::string& pool);
   void end(const std::string& pool);
   void keep_baseline();
   void report();
@@ -88,8 +97,10 @@ class Fleet {
   std::vector<Event> events_;  ///< of the step to come
   bool is_scheduled_ = false;
   std::map<std::string, std::string> refused_;
-  std::int64_t informed_under_ = 0;     ///< the lease that holds the node's info
-  std::vector<etcd::WatchId> watches_;  ///< of the pools and of the node's order
+  std::map<std::string, std::int64_t> refused_at_;  ///< mod_revision of the document
+  std::map<std::string, std::int64_t> in_force_;    ///< the same
+  std::int64_t informed_under_ = 0;                 ///< the lease that holds the node's info
+  std::vector<etcd::WatchId> watches_;              ///< of the pools and of the node's order
   store::FleetDocument baseline_kept_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
   etcd::Client client_;  ///< the first to go: its calls lead back here

@@ -15,31 +15,114 @@ constexpr std::size_t kRefusedMax = 20;
 constexpr std::size_t kNameBytesMax = 60;
 constexpr std::size_t kWhyBytesMax = 300;
 constexpr std::size_t kPoolsBytesMax = kReportBytesMax / 2;
+constexpr std::size_t kReasonsMax = 4;     ///< told of a pool
+constexpr std::uint32_t kSlotsAsked = 50;  ///< of a pool; to say why takes time
+constexpr std::size_t kDetailBytesMax = 120;
 
 std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-Json pool_row(const core::Pool& pool, const control::Tally& tally) {
-  Json exits = Json::object();
-  for (const auto& [exit_class, count] : pool.counters.exits) {
-    exits[std::string(control::name(exit_class))] = count;
+/// Why slots are empty, those of one reason together.
+Json reasons(const NodeFacts& facts, const core::Pool& pool) {
+  std::map<std::pair<core::EmptyReason, std::string>, std::uint32_t> counts;
+  std::uint32_t asked = 0;
+  for (const auto& [index, slot] : pool.slots) {
+    if (slot.worker || slot.leaving) continue;
+    if (++asked > kSlotsAsked) break;
+    const core::EmptySlot why = facts.why(pool.settings.name, index);
+    ++counts[{why.reason, why.detail.substr(0, kDetailBytesMax)}];
   }
-  return {{"revision", static_cast<std::uint32_t>(pool.settings.revision)},
+  Json rows = Json::array();
+  for (const auto& [why, count] : counts) {
+    if (rows.size() == kReasonsMax) break;
+    rows.push_back({{"reason", control::name(why.first)},
+                    {"message", control::sentence(why.first)},
+                    {"detail", why.second},
+                    {"count", count}});
+  }
+  return rows;
+}
+
+Json short_row(const NodeFacts& facts, const core::Pool& pool, const control::Tally& tally) {
+  const auto document = facts.documents.find(pool.settings.name);
+  return {{"document", document == facts.documents.end() ? 0 : document->second},
+          {"revision", static_cast<std::uint32_t>(pool.settings.revision)},
           {"active_revision", static_cast<std::uint32_t>(pool.active)},
           {"replicas", pool.settings.replicas},
           {"running", tally.running},
           {"empty", tally.empty},
           {"outdated", tally.outdated},
           {"paused", pool.settings.paused},
-          {"exits", std::move(exits)}};
+          {"deleting", pool.dropped}};
 }
 
-Json scheduling_row(const core::Model& model, const control::NodeScheduling& ordered,
-                    const control::Tallies& tallies) {
+void add_image(Json& row, const NodeFacts& facts, const core::Pool& pool) {
+  const KnownRevision* known = facts.catalog.revision(pool.settings.name, pool.settings.revision);
+  if (known == nullptr) return;
+  row["image"] = known->worker.image;
+  row["image_digest"] = known->row.image;
+}
+
+void add_gaps(Json& row, const NodeFacts& facts, const core::Pool& pool) {
+  const auto evidence = facts.evidence.pools().find(pool.settings.name);
+  if (evidence == facts.evidence.pools().end() || evidence->second.gap.count() == 0) return;
+  const auto us = [&evidence](double q) {
+    return evidence->second.gap.quantile(q) / std::chrono::microseconds(1);
+  };
+  row["gap_p50_us"] = us(0.5);
+  row["gap_p99_us"] = us(0.99);
+}
+
+Json pool_row(const NodeFacts& facts, const core::Pool& pool, const control::Tally& tally) {
+  Json row = short_row(facts, pool, tally);
+  Json& exits = row["exits"] = Json::object();
+  for (const auto& [exit_class, count] : pool.counters.exits) {
+    exits[std::string(control::name(exit_class))] = count;
+  }
+  add_image(row, facts, pool);
+  add_gaps(row, facts, pool);
+  if (tally.empty > 0) row["why"] = reasons(facts, pool);
+  return row;
+}
+
+/// As many as fit.
+void add_pools(Json& status, const NodeFacts& facts, const control::Tallies& tallies) {
+  Json& rows = status["pools"] = Json::object();
+  std::size_t bytes = 0;
+  std::size_t left_out = 0;
+  for (const auto& [name, pool] : facts.model.pools) {
+    const bool is_roomy = bytes < kPoolsBytesMax / 2;
+    Json row = is_roomy ? pool_row(facts, pool, tallies.at(name))
+                        : short_row(facts, pool, tallies.at(name));
+    const std::size_t more = dump(row).size() + name.size() + 4;
+    if (bytes + more > kPoolsBytesMax) {
+      ++left_out;
+      continue;
+    }
+    bytes += more;
+    rows[name] = std::move(row);
+  }
+  status["pools_left_out"] = left_out;
+}
+
+void add_refusals(Json& status, const NodeFacts& facts) {
+  Json& rows = status["refused"] = Json::object();
+  Json& documents = status["refused_documents"] = Json::object();
+  for (const auto& [pool, why] : facts.refused) {
+    if (rows.size() == kRefusedMax) break;
+    const std::string name = pool.substr(0, kNameBytesMax);
+    rows[name] = why.substr(0, kWhyBytesMax);
+    const auto document = facts.refused_documents.find(pool);
+    if (document != facts.refused_documents.end()) documents[name] = document->second;
+  }
+}
+
+Json scheduling_row(const NodeFacts& facts, const control::Tallies& tallies) {
+  const control::NodeScheduling& ordered = facts.ordered;
   control::Tally sum;
   for (const auto& [pool, tally] : tallies) sum += tally;
-  Json row{{"state", control::name(model.node_state)}};
+  Json row{{"state", control::name(facts.model.node_state)}};
   if (ordered.deadline_unix_ms) row["deadline_unix_ms"] = *ordered.deadline_unix_ms;
   row["workers"] = sum.running + sum.stopping;
   row["order"] = ordered.order;
@@ -57,31 +140,14 @@ std::string fleet_info(const control::NodeStatus& node,
                {"started_unix_ms", node.started_unix_ms}});
 }
 
-std::string fleet_status(const core::Model& model, const control::NodeScheduling& ordered,
-                         const std::map<std::string, std::string>& refused,
-                         const std::vector<std::string>& alarms) {
-  Json status{{"scheduling", Json::object()}, {"pools", Json::object()}, {"pools_left_out", 0}};
-  const control::Tallies tallies = control::tally_pools(model);
-  status["scheduling"] = scheduling_row(model, ordered, tallies);
-  std::size_t bytes = 0;
-  std::size_t left_out = 0;
-  for (const auto& [name, pool] : model.pools) {
-    Json row = pool_row(pool, tallies.at(name));
-    bytes += dump(row).size() + name.size() + 4;
-    if (bytes > kPoolsBytesMax) {
-      ++left_out;
-      continue;
-    }
-    status["pools"][name] = std::move(row);
-  }
-  status["pools_left_out"] = left_out;
-  Json& rows = status["refused"] = Json::object();
-  for (const auto& [pool, why] : refused) {
-    if (rows.size() == kRefusedMax) break;
-    rows[pool.substr(0, kNameBytesMax)] = why.substr(0, kWhyBytesMax);
-  }
+std::string fleet_status(const NodeFacts& facts) {
+  Json status = Json::object();
+  const control::Tallies tallies = control::tally_pools(facts.model);
+  status["scheduling"] = scheduling_row(facts, tallies);
+  add_pools(status, facts, tallies);
+  add_refusals(status, facts);
   Json& lines = status["alarms"] = Json::array();
-  for (const std::string& alarm : alarms) lines.push_back(alarm.substr(0, kWhyBytesMax));
+  for (const std::string& alarm : facts.alarms) lines.push_back(alarm.substr(0, kWhyBytesMax));
   return dump(status);
 }
 

@@ -3,13 +3,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "agent/catalog.h"
 #include "agent/control/operations.h"
 #include "agent/coordinator/events.h"
+#include "agent/evidence.h"
 
 namespace mayfly::agent {
 
@@ -18,11 +20,24 @@ inline constexpr std::size_t kReportBytesMax = 64 * 1024;
 [[nodiscard]] std::string fleet_info(const control::NodeStatus& node,
                                      const std::map<std::string, std::string>& labels);
 
-/// Pools beyond what fits are counted.
-[[nodiscard]] std::string fleet_status(const core::Model& model,
-                                       const control::NodeScheduling& ordered,
-                                       const std::map<std::string, std::string>& refused,
-                                       const std::vector<std::string>& alarms);
+/// Why a slot is empty now.
+using WhyEmpty = std::function<core::EmptySlot(const core::PoolName&, core::SlotIndex)>;
+
+/// What a status is made of.
+struct NodeFacts {
+  const core::Model& model;
+  const Catalog& catalog;
+  const Evidence& evidence;
+  const WhyEmpty& why;
+  const control::NodeScheduling& ordered;
+  const std::map<std::string, std::int64_t>& documents;  ///< in force: pool → mod_revision
+  const std::map<std::string, std::string>& refused;     ///< pool → why
+  const std::map<std::string, std::int64_t>& refused_documents;
+  std::vector<std::string> alarms;
+};
+
+/// Pools beyond what fits are told of in fewer words, then counted.
+[[nodiscard]] std::string fleet_status(const NodeFacts& facts);
 
 /// The status as it is written: with whose it is and the number of the write.
 [[nodiscard]] std::string sealed(const std::string& status, const std::string& instance,

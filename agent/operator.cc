@@ -28,7 +28,8 @@ core::EmptySlot Operator::why(const std::string& pool, core::SlotIndex slot) con
 std::optional<control::PoolDetail> Operator::pool(const std::string& name) const {
   const CatalogPool* entry = parts_.catalog.find(name);
   if (entry == nullptr) return std::nullopt;
-  control::PoolDetail detail{entry->desired, entry->source, entry->paused, {}};
+  control::PoolDetail detail{
+      entry->desired, entry->source, entry->paused || entry->paused_by_fleet, {}};
   for (const KnownRevision& known : entry->revisions) detail.revisions.push_back(known.row);
   return detail;
 }

@@ -33,6 +33,24 @@ std::string Keys::pool_of(const std::string& key) const {
   return key.starts_with(pools()) ? key.substr(pools().size()) : "";
 }
 
+std::string Keys::old_pool(const std::string& name, std::uint32_t revision) const {
+  constexpr std::size_t kDigits = 10;  // so that they sort
+  const std::string number = std::to_string(revision);
+  return history(name).key + std::string(kDigits - number.size(), '0') + number;
+}
+
+etcd::Range Keys::history(const std::string& name) const {
+  const std::string prefix = prefix_ + "pools-history/" + name + "/";
+  return {prefix, etcd::end_of_prefix(prefix)};
+}
+
+std::pair<std::string, std::string> Keys::node_and_part(const std::string& key) const {
+  const std::string nodes = all_nodes().key;
+  const std::size_t slash = key.rfind('/');
+  if (!key.starts_with(nodes) || slash <= nodes.size() || slash == std::string::npos) return {};
+  return {key.substr(nodes.size(), slash - nodes.size()), key.substr(slash + 1)};
+}
+
 DesiredState::DesiredState(Keys keys, Baseline baseline)
     : keys_(std::move(keys)), baseline_(std::move(baseline)) {
   for (const auto& [pool, document] : baseline_.documents) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/coordinator/etcd/messages.h"
@@ -32,10 +33,19 @@ class Keys {
  public:
   explicit Keys(std::string prefix) : prefix_(std::move(prefix)) {}
   [[nodiscard]] std::string pool(const std::string& name) const { return pools() + name; }
+  /// What a pool was: outside the range that nodes follow, which holds no old documents.
+  [[nodiscard]] std::string old_pool(const std::string& name, std::uint32_t revision) const;
+  [[nodiscard]] etcd::Range history(const std::string& name) const;
   [[nodiscard]] std::string epoch() const { return prefix_ + "pools.epoch"; }
   [[nodiscard]] std::string node(const std::string& name, const std::string& part) const {
     return prefix_ + "nodes/" + name + "/" + part;
   }
+  [[nodiscard]] etcd::Range all_pools() const { return {pools(), etcd::end_of_prefix(pools())}; }
+  [[nodiscard]] etcd::Range all_nodes() const {
+    return {prefix_ + "nodes/", etcd::end_of_prefix(prefix_ + "nodes/")};
+  }
+  /// "a" and "status" of the key of a node's status.
+  [[nodiscard]] std::pair<std::string, std::string> node_and_part(const std::string& key) const;
   /// The epoch and all pools: one range, so that it is read as of one revision.
   [[nodiscard]] etcd::Range desired() const { return {epoch(), etcd::end_of_prefix(pools())}; }
   /// "": it is no pool's.

@@ -76,7 +76,10 @@ Node::Node(boost::asio::io_context& loop, const Given& given, const std::string&
       images_(loop, Images::Parts{runtime_, *store_, evidence_}, image_options()),
       desired_(Desired::Parts{catalog_, *store_, images_, inbox_}, config::Runtime{}),
       orders_(NodeOrders::Parts{*store_, model_, inbox_, status_}),
-      fleet_(loop, Fleet::Parts{desired_, *store_, model_, orders_, status_},
+      fleet_(loop,
+             Fleet::Parts{desired_, *store_, model_,
+                          [](const auto&, auto) { return core::EmptySlot{}; }, catalog_, evidence_,
+                          orders_, status_},
              fleet_options(given, name)) {
   runtime_.here[given.image] = "sha256:of-the-bench";
   runtime_.on_question = [this] { boost::asio::post(loop_, [this] { runtime_.answer(); }); };
