@@ -2,13 +2,14 @@
 
 #include <unistd.h>
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <csignal>
 #include <functional>
 #include <iostream>
 
+#include "agent/cli/app_fleet.h"
 #include "agent/cli/app_node.h"
 #include "agent/cli/complete.h"
+#include "agent/cli/scale_words.h"
 #include "agent/cli/text.h"
 #include "agent/cli/verbs.h"
 
@@ -191,31 +192,6 @@ void add_apply(CLI::App& app, Arguments& given) {
   });
 }
 
-std::optional<std::uint32_t> parse_replicas(const std::string& text) {
-  std::uint32_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-/// "NAME N" or "NAME=N" ...
-Result<ScaleOptions> parse_scale(std::vector<std::string> words) {
-  ScaleOptions options;
-  if (words.size() == 2 && words[0].find('=') == std::string::npos) {
-    words = {words[0] + "=" + words[1]};
-  }
-  for (const std::string& word : words) {
-    const std::size_t equals = word.find('=');
-    const auto replicas =
-        equals == std::string::npos ? std::nullopt : parse_replicas(word.substr(equals + 1));
-    if (!replicas || equals == 0) {
-      return fail(ExitCode::kUsage, "scale takes NAME N or NAME=N, not \"" + word + "\"");
-    }
-    options.wanted.emplace_back(word.substr(0, equals), *replicas);
-  }
-  return options;
-}
-
 void add_scale(CLI::App& app, Arguments& given) {
   CLI::App* verb = add(app, "scale", "Change how many workers a pool keeps");
   verb->add_option("wanted", given.names, "NAME N, or NAME=N (several)")
@@ -345,6 +321,7 @@ int parse_and_run(int argc, const char* const* argv) {
   CLI::App app("Keeps short-lived container workers alive", "mayfly");
   Arguments given;
   add_all(app, given);
+  const FleetVerbs fleet(app, [&given](Verb verb) { given.verb = std::move(verb); });
   if (argc > 1 && std::string_view(argv[1]) == kCompleteWord) {
     std::cout << complete(app, {argv + 2, argv + argc});
     return static_cast<int>(ExitCode::kOk);
@@ -359,7 +336,7 @@ int parse_and_run(int argc, const char* const* argv) {
   Output out(STDOUT_FILENO);
   Client client(given.socket);
   Context context{client, out, format_of(given.format)};
-  const Outcome outcome = given.verb(context);
+  const Outcome outcome = fleet.run(out, context.format, [&] { return given.verb(context); });
   if (!outcome && !out.closed()) return report(outcome.error());
   return static_cast<int>(ExitCode::kOk);
 }

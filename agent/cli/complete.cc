@@ -10,6 +10,7 @@
 #include "agent/cli/client.h"
 #include "agent/cli/completion_scripts.h"
 #include "agent/cli/fields.h"
+#include "agent/cli/fleet/names.h"
 
 namespace mayfly::cli {
 namespace {
@@ -17,6 +18,8 @@ namespace {
 /// Somebody waits at the keyboard.
 constexpr std::chrono::milliseconds kPatience{1000};
 constexpr const char* kSocketOption = "--socket";
+constexpr const char* kClusterOption = "--cluster";
+constexpr const char* kContextsOption = "--contexts";
 
 /// What an option's type says its value is a name of, and where the daemon lists those.
 struct Source {
@@ -41,6 +44,7 @@ struct Line {
   const CLI::Option* option = nullptr;  ///< its value comes next
   int values = 0;                       ///< so many positional ones of the verb were given
   std::string socket;
+  fleet::Choice fleet;
 };
 
 bool takes_value(const CLI::Option& option) {
@@ -65,6 +69,8 @@ bool is_option(const std::string& word) {
 
 void take_value(Line& line, const std::string& word) {
   if (line.option->check_name(kSocketOption)) line.socket = word;
+  if (line.option->check_name(kClusterOption)) line.fleet.cluster = word;
+  if (line.option->check_name(kContextsOption)) line.fleet.contexts = word;
   line.option = nullptr;
 }
 
@@ -105,6 +111,12 @@ void add_names(Candidates& out, const Source& source, Client& client) {
   }
 }
 
+void add_plain(Candidates& out, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    if (is_plain(name)) out.push_back({name, ""});
+  }
+}
+
 /// "TEXT:{a,b}" → a, b
 void add_choices(Candidates& out, const std::string& type) {
   const std::size_t from = type.find('{');
@@ -113,14 +125,18 @@ void add_choices(Candidates& out, const std::string& type) {
   for (std::string each; std::getline(choices, each, ',');) out.push_back({each, ""});
 }
 
-Candidates values_of(const CLI::Option& option, const std::string& socket) {
+Candidates values_of(const CLI::Option& option, const Line& line) {
   Candidates out;
   const std::string type = option.get_type_name();
   const auto is = [&type](const char* word) { return type.find(word) != std::string::npos; };
   add_choices(out, type);
-  Client client(socket);
+  const bool on_fleet = !line.fleet.cluster.empty();
+  if (is("CLUSTER")) add_plain(out, fleet::cluster_names(line.fleet));
+  if (on_fleet && is("NODE")) add_plain(out, fleet::node_names(line.fleet));
+  if (on_fleet && is("POOL")) add_plain(out, fleet::pool_names(line.fleet));
+  Client client(line.socket);
   for (const Source& source : kSources) {
-    if (is(source.type)) add_names(out, source, client);
+    if (!on_fleet && is(source.type)) add_names(out, source, client);
   }
   if (is("FILE")) out.push_back({":file", ""});
   if (is("DIR")) out.push_back({":directory", ""});
@@ -151,7 +167,7 @@ const CLI::Option* next_positional(const Line& line) {
 }
 
 Candidates candidates(const Line& line, const std::string& written) {
-  if (line.option != nullptr) return values_of(*line.option, line.socket);
+  if (line.option != nullptr) return values_of(*line.option, line);
   if (!written.empty() && written.front() == '-') return options_of(line.verb);
   Candidates out;
   for (const CLI::App* below : verbs_below(*line.verb)) {
@@ -159,11 +175,12 @@ Candidates candidates(const Line& line, const std::string& written) {
   }
   if (!out.empty()) return out;
   const CLI::Option* option = next_positional(line);
-  return option == nullptr ? Candidates{} : values_of(*option, line.socket);
+  return option == nullptr ? Candidates{} : values_of(*option, line);
 }
 
-std::string socket_of(const CLI::App& app) {
-  const CLI::Option* option = app.get_option(kSocketOption);
+/// What the environment says of an option of the whole command, else its default.
+std::string usual(const CLI::App& app, const char* name) {
+  const CLI::Option* option = app.get_option(name);
   const char* given = std::getenv(option->get_envname().c_str());
   return given != nullptr ? given : option->get_default_str();
 }
@@ -171,7 +188,9 @@ std::string socket_of(const CLI::App& app) {
 }  // namespace
 
 std::string complete(const CLI::App& app, const std::vector<std::string>& words) {
-  Line line{.verb = &app, .socket = socket_of(app)};
+  Line line{.verb = &app,
+            .socket = usual(app, kSocketOption),
+            .fleet = {usual(app, kClusterOption), usual(app, kContextsOption)}};
   for (std::size_t i = 0; i + 1 < words.size(); ++i) take(line, words[i]);
   std::string written = words.empty() ? "" : words.back();
   std::string before;  // the value: --option=

@@ -18,7 +18,8 @@ inline constexpr const char* kCompleteWord = "__complete";
 
 /// A line for each that fits: the word, a tab, what it is. ":file" and ":directory" stand for those
 /// of the host. Names of pools, workers and images are the running daemon's, of the socket that the
-/// words or the environment say; without a daemon there are none. Never fails.
+/// words or the environment say, or the fleet's where they choose one; without a daemon or an etcd
+/// there are none. Never fails.
 [[nodiscard]] std::string complete(const CLI::App& app, const std::vector<std::string>& words);
 
 /// The script for "bash", "zsh" or "fish"; "" for another shell.

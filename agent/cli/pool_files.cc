@@ -67,10 +67,15 @@ void add_faults(std::string& all, const config::Faults& faults, const std::strin
   }
 }
 
-}  // namespace
+template <class T>
+struct Parsers {
+  tl::expected<T, config::Faults> (*json)(std::string_view text);
+  tl::expected<T, config::Faults> (*toml)(std::string_view text, const std::string& file);
+};
 
-Result<std::vector<config::Pool>> read_pools(const std::vector<std::string>& files) {
-  std::vector<config::Pool> pools;
+template <class T>
+Result<std::vector<T>> read_all(const std::vector<std::string>& files, Parsers<T> parsers) {
+  std::vector<T> pools;
   std::string faults;
   for (const std::string& named : files) {
     const auto expanded = expand(named);
@@ -78,8 +83,7 @@ Result<std::vector<config::Pool>> read_pools(const std::vector<std::string>& fil
     for (const std::string& file : *expanded) {
       const auto text = read_text(file);
       if (!text) return tl::unexpected(text.error());
-      auto pool = text->json ? config::parse_pool_json(text->bytes)
-                             : config::parse_pool_toml(text->bytes, text->file);
+      auto pool = text->json ? parsers.json(text->bytes) : parsers.toml(text->bytes, text->file);
       if (pool) {
         pools.push_back(std::move(*pool));
       } else {
@@ -89,6 +93,17 @@ Result<std::vector<config::Pool>> read_pools(const std::vector<std::string>& fil
   }
   if (!faults.empty()) return fail(ExitCode::kError, faults);
   return pools;
+}
+
+}  // namespace
+
+Result<std::vector<config::Pool>> read_pools(const std::vector<std::string>& files) {
+  return read_all<config::Pool>(files, {config::parse_pool_json, config::parse_pool_toml});
+}
+
+Result<std::vector<config::FleetPool>> read_fleet_pools(const std::vector<std::string>& files) {
+  return read_all<config::FleetPool>(
+      files, {config::parse_fleet_pool_json, config::parse_fleet_pool_toml});
 }
 
 }  // namespace mayfly::cli

@@ -1,9 +1,7 @@
-#include <chrono>
-#include <functional>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "agent/cli/fields.h"
+#include "agent/cli/page.h"
 #include "agent/cli/show.h"
 #include "agent/cli/text.h"
 #include "agent/cli/verbs.h"
@@ -11,20 +9,8 @@
 namespace mayfly::cli {
 namespace {
 
-constexpr std::chrono::milliseconds kWatchInterval{1000};
-
-using Page = std::function<Result<std::string>()>;
-
-/// Once, or again and again in place, until nobody reads.
-Outcome show_page(Output& out, const Page& page, bool watch) {
-  while (true) {
-    const auto text = page();
-    if (!text) return tl::unexpected(text.error());
-    const bool in_place = watch && out.terminal();
-    out.write((in_place ? "\x1b[H\x1b[J" : "") + *text + (watch && !in_place ? "\n" : ""));
-    if (!watch || out.closed()) return {};
-    std::this_thread::sleep_for(kWatchInterval);
-  }
+Showing showing(bool watch) {
+  return watch ? Showing::kAgain : Showing::kOnce;
 }
 
 std::string pretty(const Json& json) {
@@ -133,12 +119,12 @@ Outcome status(Context& context, const StatusOptions& options) {
     if (context.format == Format::kName) return names(array(*answer, "pools"), "name");
     return show_status(*answer, context.out);
   };
-  return show_page(context.out, page, options.watch);
+  return show_page(context.out, page, showing(options.watch));
 }
 
 Outcome get(Context& context, const GetOptions& options) {
   return show_page(
-      context.out, [&] { return get_page(context, options); }, options.watch);
+      context.out, [&] { return get_page(context, options); }, showing(options.watch));
 }
 
 Outcome describe_pool(Context& context, const std::string& name) {

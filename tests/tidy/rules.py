@@ -36,7 +36,8 @@ INCLUDES = {
     "agent/store": [],
     "agent/logs": ["runtime"],
     "agent/control": ["agent", "agent/core", "agent/doctor", "agent/logs", "agent/store", "config"],
-    "agent/cli": ["agent/doctor", "config"],
+    "agent/cli": ["agent/cli/fleet", "agent/doctor", "config"],
+    "agent/cli/fleet": ["agent/cli", "agent/coordinator", "agent/coordinator/etcd", "config"],
     "agent/coordinator": ["agent/core", "agent/coordinator/etcd"],
     "agent/coordinator/etcd": ["runtime/encoding", "runtime/http"],
     "agent/webhook": ["agent/core", "agent/control", "agent/coordinator", "config", "runtime/encoding"],
@@ -52,6 +53,8 @@ ONLY = {
     ("agent/webhook", "agent/coordinator"): {"agent/coordinator/retry.h"},
     ("agent/coordinator", "agent/core"): {"agent/core/time.h"},
     ("agent/coordinator", "agent/coordinator/etcd"): {"agent/coordinator/etcd/messages.h"},
+    ("agent/cli/fleet", "agent/coordinator"): {"agent/coordinator/desired_state.h",
+                                               "agent/coordinator/parts.h"},
 }
 
 # Of the standard library, and pure: clocks, threads, files and chance are not for the core.

@@ -62,7 +62,10 @@ etcd::RangeAnswer FakeEtcd::list(const etcd::Range& range) const {
   etcd::RangeAnswer answer{.header = {.cluster = cluster_, .revision = revision_}};
   for (const auto& [key, stored] : keys_) {
     if (!is_in(range, key)) continue;
-    answer.kvs.push_back({.key = key, .value = stored.value, .mod_revision = stored.mod_revision});
+    answer.kvs.push_back({.key = key,
+                          .value = stored.value,
+                          .mod_revision = stored.mod_revision,
+                          .lease = stored.lease});
   }
   return answer;
 }

@@ -1,0 +1,67 @@
+// What the nodes of a fleet say of themselves, as plain values. What stands in etcd may be
+// anything: what is missing or of another kind is as not said. Pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/cli/fleet/desk.h"
+
+namespace mayfly::cli::fleet {
+
+/// Slots that are empty for one reason.
+struct EmptySlots {
+  std::string reason;
+  std::string message;
+  std::string detail;
+  std::int64_t count = 0;
+};
+
+struct PoolOnNode {
+  std::int64_t document = 0;  ///< mod_revision of the one in force; 0: it is the node's own pool
+  std::int64_t revision = 0;
+  std::int64_t active_revision = 0;
+  std::int64_t replicas = 0;
+  std::int64_t running = 0;
+  std::int64_t empty = 0;
+  std::int64_t outdated = 0;
+  bool paused = false;
+  bool deleting = false;
+  std::string image;
+  std::string image_digest;
+  std::optional<std::int64_t> gap_p50_us;
+  std::optional<std::int64_t> gap_p99_us;
+  std::map<std::string, std::int64_t> exits;  ///< by class
+  std::vector<EmptySlots> why;
+};
+
+struct Node {
+  std::string name;
+  bool is_live = false;  ///< it keeps its lease
+  std::string instance;
+  std::string version;
+  std::map<std::string, std::string> labels;
+  std::string scheduling;  ///< "open", "cordoned", "draining", "drained"
+  std::string ordered;     ///< what people last ordered of it; "": nothing
+  std::map<std::string, PoolOnNode> pools;
+  std::int64_t pools_left_out = 0;
+  std::map<std::string, std::string> refused;             ///< pool → why
+  std::map<std::string, std::int64_t> refused_documents;  ///< pool → mod_revision
+  std::vector<std::string> alarms;
+  std::int64_t lease = 0;
+  std::optional<std::int64_t> contact_age_s;  ///< since the node was last heard of
+};
+
+using Roster = std::vector<Node>;
+
+[[nodiscard]] Node node_of(const NodeKeys& keys);
+
+/// All nodes.
+[[nodiscard]] Result<Roster> read_nodes(Desk& desk);
+/// The same, live ones with the time of their last contact.
+[[nodiscard]] Result<Roster> read_roster(Desk& desk);
+
+}  // namespace mayfly::cli::fleet
