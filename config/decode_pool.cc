@@ -19,7 +19,6 @@ constexpr std::size_t kEnvBytesMax = 64 * kKiB;
 constexpr std::size_t kSelectorBytesMax = 16 * kKiB;
 constexpr std::size_t kMountsMax = 64;
 constexpr Range<std::uint32_t> kReplicas{0, 1000};
-constexpr Range<std::uint32_t> kTotal{0, 1'000'000};
 constexpr Range<std::uint32_t> kStandby{0, 64};
 
 void decode_mounts(Section& in, std::vector<Mount>& out) {
@@ -156,8 +155,9 @@ void decode_all(Section& in, Pool& pool, Replicas replicas) {
 void decode_total(Section& in, FleetPool& out) {
   std::uint32_t total = 0;
   in.require("total");
-  in.integer("total", total, kTotal);
+  in.integer("total", total, {0, kTotalMax});
   out.total = total;
+  out.pool.replicas = 0;
 }
 
 void decode_stamp(Section& in, Stamp& out) {

@@ -23,9 +23,12 @@ struct Stamp {
   bool operator==(const Stamp&) const = default;
 };
 
+/// Of all nodes together: the most workers of one pool.
+inline constexpr std::uint32_t kTotalMax = 5000;
+
 struct FleetPool {
   Pool pool;                                    ///< of one that is deleted, nothing
-  std::optional<std::uint32_t> total;           ///< over the fleet, instead of pool.replicas
+  std::optional<std::uint32_t> total;           ///< workers of all nodes; `pool.replicas` is 0 then
   std::map<std::string, std::string> selector;  ///< labels that a node must have; none: any node
   std::optional<bool> paused;                   ///< none: it was not said
   bool deleted = false;                         ///< a tombstone: the pool is to end

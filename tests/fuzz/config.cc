@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "config/contexts.h"
 #include "config/diff.h"
 #include "config/fleet_pool.h"
 #include "config/load.h"
@@ -33,13 +34,27 @@ void check_pool(const tl::expected<mayfly::config::Pool, mayfly::config::Faults>
   check(mayfly::config::diff(*pool, *back).changes.empty());
 }
 
+void check_fleet_pool(
+    const tl::expected<mayfly::config::FleetPool, mayfly::config::Faults>& fleet_pool) {
+  if (!fleet_pool) {
+    check_faults(fleet_pool.error());
+    return;
+  }
+  const auto back = mayfly::config::parse_fleet_pool_json(to_json(*fleet_pool));
+  check(back.has_value());
+  check(mayfly::config::diff(*fleet_pool, *back).changes.empty());
+  check(fleet_pool->deleted || *back == *fleet_pool);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text{reinterpret_cast<const char*>(data), size};
   check_pool(mayfly::config::parse_pool_toml(text, "pool.toml"));
   check_pool(mayfly::config::parse_pool_json(text));
-  const auto fleet_pool = mayfly::config::parse_fleet_pool_json(text);
-  if (!fleet_pool) check_faults(fleet_pool.error());
+  check_fleet_pool(mayfly::config::parse_fleet_pool_toml(text, "pool.toml"));
+  check_fleet_pool(mayfly::config::parse_fleet_pool_json(text));
+  const auto contexts = mayfly::config::parse_contexts(text, "contexts.toml");
+  if (!contexts) check_faults(contexts.error());
   return 0;
 }

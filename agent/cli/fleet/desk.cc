@@ -185,7 +185,7 @@ std::vector<std::int64_t> Desk::seconds_left(const std::vector<std::int64_t>& le
   return store_.seconds_left(leases);
 }
 
-Outcome Desk::order(const std::string& node, const NodeOrder& order) {
+Result<std::string> Desk::order(const std::string& node, const NodeOrder& order) {
   const std::string key = keys_.node(node, "desired");
   const auto known = store_.read({keys_.node(node, ""), etcd::end_of_prefix(keys_.node(node, ""))});
   if (!known) return tl::unexpected(failure(known.error()));
@@ -196,7 +196,8 @@ Outcome Desk::order(const std::string& node, const NodeOrder& order) {
   }
   const auto before = std::find_if(known->kvs.begin(), known->kvs.end(),
                                    [&key](const etcd::KeyValue& kv) { return kv.key == key; });
-  const std::string value = order_text(order, author_.token());
+  const std::string id = author_.token();
+  const std::string value = order_text(order, id);
   etcd::Txn txn;
   txn.compares = {{key, etcd::Compare::Target::kModRevision,
                    before == known->kvs.end() ? 0 : before->mod_revision}};
@@ -205,7 +206,7 @@ Outcome Desk::order(const std::string& node, const NodeOrder& order) {
   const auto answer = settle(txn, "whether node " + node + " has the order is not known");
   if (!answer) return tl::unexpected(answer.error());
   const etcd::KeyValue* there = first_of(*answer, 0);
-  if (answer->succeeded || (there != nullptr && there->value == value)) return {};
+  if (answer->succeeded || (there != nullptr && there->value == value)) return id;
   return fail(ExitCode::kRefused, "node " + node +
                                       " was given another order by somebody else meanwhile; "
                                       "nothing was written: look at it, then do it again");

@@ -72,8 +72,8 @@ class Desk {
 
   [[nodiscard]] Result<std::vector<NodeKeys>> nodes();
   [[nodiscard]] std::vector<std::int64_t> seconds_left(const std::vector<std::int64_t>& leases);
-  /// kNotFound: nothing is known of such a node.
-  [[nodiscard]] Outcome order(const std::string& node, const NodeOrder& order);
+  /// The order's id. kNotFound: nothing is known of such a node.
+  [[nodiscard]] Result<std::string> order(const std::string& node, const NodeOrder& order);
 
  private:
   struct Attempt;

@@ -95,8 +95,11 @@ PoolOnNode pool_of(const Json& json) {
 }
 
 void read_status(const Json& status, Node& node) {
-  const std::string scheduling = word(object(status, "scheduling"), "state");
-  node.scheduling = scheduling.empty() ? "open" : scheduling;
+  const Json& scheduling = object(status, "scheduling");
+  const std::string state = word(scheduling, "state");
+  node.scheduling = state.empty() ? "open" : state;
+  if (scheduling.contains("order")) node.order = word(scheduling, "order");
+  node.order_fault = word(scheduling, "refused");
   for_each_member(status, "pools", [&node](const std::string& name, const Json& pool) {
     if (pool.is_object()) node.pools[name] = pool_of(pool);
   });

@@ -44,8 +44,10 @@ struct Node {
   std::string instance;
   std::string version;
   std::map<std::string, std::string> labels;
-  std::string scheduling;  ///< "open", "cordoned", "draining", "drained"
-  std::string ordered;     ///< what people last ordered of it; "": nothing
+  std::string scheduling;            ///< "open", "cordoned", "draining", "drained"
+  std::string ordered;               ///< what people last ordered of it; "": nothing
+  std::optional<std::string> order;  ///< id of the last one that it followed or refused
+  std::string order_fault;           ///< why it refused that; "": it did not
   std::map<std::string, PoolOnNode> pools;
   std::int64_t pools_left_out = 0;
   std::map<std::string, std::string> refused;             ///< pool → why

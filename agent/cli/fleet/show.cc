@@ -216,6 +216,8 @@ std::string show_fleet_node(const Json& view, const Output& out) {
                      line("labels", pairs(object(view, "labels"))) +
                      line("contact", contact(view)) +
                      line("workers", text(view, "running") + " of " + text(view, "replicas"));
+  const std::string fault = text(view, "order_fault");
+  if (!fault.empty()) page += warning("it refused the order: " + fault, out);
   for (const std::string& alarm : list(view, "alarms")) page += warning(alarm, out);
   page += warnings(
       array(view, "refused"),

@@ -49,7 +49,13 @@ struct OrderOptions {
                                      std::chrono::milliseconds timeout);
 [[nodiscard]] Outcome wait_until_gone(Fleet& fleet, const std::vector<std::string>& pools,
                                       std::chrono::milliseconds timeout);
-[[nodiscard]] Outcome wait_until_obeyed(Fleet& fleet, const OrderOptions& options,
+/// An order that was given.
+struct Given {
+  std::string node;
+  std::string id;
+  std::string scheduling;
+};
+[[nodiscard]] Outcome wait_until_obeyed(Fleet& fleet, const std::vector<Given>& orders,
                                         std::chrono::milliseconds timeout);
 
 /// Needs no etcd.

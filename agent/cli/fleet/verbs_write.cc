@@ -238,9 +238,12 @@ Outcome resume(Fleet& fleet, const std::vector<std::string>& pools) {
 }
 
 Outcome order(Fleet& fleet, const OrderOptions& options) {
+  std::vector<Given> given;
   for (const std::string& node : options.nodes) {
-    if (const auto done = fleet.desk.order(node, options.order); !done) return done;
-    const Json result{{"node", node}, {"ordered", options.order.scheduling}};
+    const auto id = fleet.desk.order(node, options.order);
+    if (!id) return tl::unexpected(id.error());
+    given.push_back({node, *id, options.order.scheduling});
+    const Json result{{"node", node}, {"ordered", options.order.scheduling}, {"id", *id}};
     if (fleet.format == Format::kJson) {
       fleet.out.write(result.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
     } else if (fleet.format == Format::kName) {
@@ -249,7 +252,7 @@ Outcome order(Fleet& fleet, const OrderOptions& options) {
       fleet.out.write("node " + printable(node) + ": to be " + options.order.scheduling + "\n");
     }
   }
-  return options.wait ? wait_until_obeyed(fleet, options, *options.wait) : Outcome{};
+  return options.wait ? wait_until_obeyed(fleet, given, *options.wait) : Outcome{};
 }
 
 }  // namespace mayfly::cli::fleet

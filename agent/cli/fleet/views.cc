@@ -93,6 +93,7 @@ Json node_row(const Node& node) {
   row["state"] = node.is_live ? "live" : "gone";
   row["scheduling"] = node.scheduling;
   row["ordered"] = node.ordered;
+  row["order_fault"] = node.order_fault;
   row["version"] = node.version;
   row["labels"] = node.labels;
   row["pools"] = static_cast<std::int64_t>(node.pools.size()) + node.pools_left_out;

@@ -1,4 +1,5 @@
 // Waiting for the nodes: what they say is read again until it is so, or time is up.
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <thread>
@@ -109,20 +110,24 @@ Result<Look> look_for(Fleet& fleet, const std::string& pool) {
                                      some_of(remains.nodes))};
 }
 
-Result<Look> look_at_node(Fleet& fleet, const std::string& name, const std::string& wanted) {
+Result<Look> look_at_node(Fleet& fleet, const Given& order) {
   const auto roster = read_nodes(fleet.desk);
   if (!roster) return tl::unexpected(roster.error());
-  std::string state = "gone";
+  const auto node = std::find_if(roster->begin(), roster->end(), [&order](const Node& each) {
+    return each.name == order.node && each.is_live;
+  });
+  const std::string name = "node " + printable(order.node);
+  if (node == roster->end()) return Look{.is_over = false, .outcome = {}, .line = name + ": gone"};
   std::int64_t workers = 0;
-  for (const Node& node : *roster) {
-    if (node.name != name || !node.is_live) continue;
-    state = node.scheduling;
-    for (const auto& [pool, on_node] : node.pools) workers += on_node.running;
+  for (const auto& [pool, on_node] : node->pools) workers += on_node.running;
+  const bool has_heard = !node->order || *node->order == order.id;
+  if (has_heard && !node->order_fault.empty()) {
+    return fail(ExitCode::kRefused, name + " refuses: " + printable(node->order_fault));
   }
-  return Look{.is_over = state == wanted,
+  return Look{.is_over = has_heard && node->scheduling == order.scheduling,
               .outcome = {},
-              .line = "node " + printable(name) + ": " + printable(state) + ", " +
-                      std::to_string(workers) + " workers run"};
+              .line = name + ": " + printable(node->scheduling) + ", " + std::to_string(workers) +
+                      " workers run"};
 }
 
 }  // namespace
@@ -147,12 +152,11 @@ Outcome wait_until_gone(Fleet& fleet, const std::vector<std::string>& pools,
   return {};
 }
 
-Outcome wait_until_obeyed(Fleet& fleet, const OrderOptions& options,
+Outcome wait_until_obeyed(Fleet& fleet, const std::vector<Given>& orders,
                           std::chrono::milliseconds timeout) {
   const Clock::time_point deadline = Clock::now() + timeout;
-  for (const std::string& node : options.nodes) {
-    const auto done =
-        poll(fleet, deadline, [&] { return look_at_node(fleet, node, options.order.scheduling); });
+  for (const Given& order : orders) {
+    const auto done = poll(fleet, deadline, [&] { return look_at_node(fleet, order); });
     if (!done) return done;
   }
   return {};

@@ -276,11 +276,19 @@ TEST_F(FleetVerbsTest, HistorySaysWhoChangedWhat) {
 
 TEST_F(FleetVerbsTest, OrdersOfNodesAreWrittenAndWaitedFor) {
   Fleet with = fleet();
+  const auto ask = [&](const char* scheduling) {
+    return order(with, {.nodes = {"a"}, .order = {scheduling, 60, false}, .wait = 0ms});
+  };
   node("a", {{"scheduling", {{"state", "drained"}}}});
-  ASSERT_TRUE(order(with, {.nodes = {"a"}, .order = {"drained", 60, false}, .wait = 0ms}));
+  ASSERT_TRUE(ask("drained"));
   EXPECT_EQ(Json::parse(value(store, kNodes + "a/desired"))["deadline_s"], 60);
-  const auto late = order(with, {.nodes = {"a"}, .order = {"open", {}, false}, .wait = 0ms});
-  EXPECT_EQ(late.error().code, ExitCode::kTimedOut);
+  EXPECT_EQ(ask("open").error().code, ExitCode::kTimedOut);
+  node("a", {{"scheduling", {{"state", "drained"}, {"order", "anna-1"}}}});
+  EXPECT_EQ(ask("drained").error().code, ExitCode::kTimedOut) << "it has not heard of this one";
+  node("a", {{"scheduling", {{"state", "open"}, {"order", "anna-4"}, {"refused", "no"}}}});
+  const auto refused = ask("drained");
+  EXPECT_EQ(refused.error().code, ExitCode::kRefused);
+  EXPECT_EQ(refused.error().what, "node a refuses: no");
 }
 
 }  // namespace
