@@ -82,8 +82,8 @@ void decode_replicas(Section& in, Pool& pool) {
   const Tree* given = in.find("replicas");
   if (given != nullptr && std::holds_alternative<Table>(given->value)) {
     in.complain("replicas",
-                "a total is over a fleet: give the pool to one with `mayfly --cluster NAME apply`, "
-                "or write replicas = N");
+                "a total over the fleet needs a coordinator, which holds the pool for all nodes; "
+                "write replicas = N, a number per node");
     return;
   }
   in.integer("replicas", pool.replicas, kReplicas);

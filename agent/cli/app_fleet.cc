@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kPatience{4000};  ///< for one try at one endpoint
 constexpr const char* kDeadline = "1h";
-constexpr int kNodesMax = 1000;  ///< in one command
 
 // ---- what was given ---------------------------------------------------------------------------
 
@@ -221,10 +220,7 @@ void FleetVerbs::add_nodes(const std::function<void(Here)>& choose) {
   const auto add_order = [&](const char* name, const char* help,
                              std::function<fleet::NodeOrder(const CLI::App&)> order) {
     CLI::App* command = add(*node, name, help);
-    command->add_option("nodes")
-        ->description("Nodes of the fleet")
-        ->type_name("NODE")
-        ->expected(0, kNodesMax);
+    command->add_option("nodes", nodes_, "Nodes of the fleet")->type_name("NODE");
     add_wait(*command);
     with_node_names_.insert(command);
     there_[command] = [order = std::move(order)](fleet::Fleet& fleet,

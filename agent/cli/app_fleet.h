@@ -39,6 +39,7 @@ class FleetVerbs {
 
   CLI::App& app_;
   fleet::Choice choice_;
+  std::vector<std::string> nodes_;
   std::map<const CLI::App*, There> there_;
   std::set<const CLI::App*> anywhere_;  ///< they ask neither a node nor a fleet
   std::set<const CLI::App*> with_node_names_;

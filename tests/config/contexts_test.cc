@@ -52,7 +52,7 @@ user = "anna"
         "c.toml:3:1: lab.usr: is not a known key; did you mean \"user\"?",
         "c.toml:4:2: Prod: its name must be 1 to 40", "c.toml:5:13: Prod.endpoints: must name at",
         "c.toml:6:8: Prod.user: needs password_file too",
-        "c.toml:7:2: none.endpoints: must name at least one"}) {
+        "c.toml:7:1: none.endpoints: must name at least one"}) {
     EXPECT_TRUE(holds(faults, fault)) << fault << "\n" << faults;
   }
   EXPECT_TRUE(holds(context_faults("lab = 3\n"), "c.toml:1:1: lab: must be a table"));
