@@ -102,7 +102,18 @@ void Catalog::put(const config::Pool& pool, const std::string& source,
   if (entry.revisions.size() > kRevisionsKept) entry.revisions.erase(entry.revisions.begin());
 }
 
+void Catalog::allot(const std::string& pool, std::optional<Allotment> allotted) {
+  allotted_.erase(pool);
+  if (allotted) allotted_.emplace(pool, *allotted);
+}
+
+std::optional<Allotment> Catalog::allotted(const std::string& pool) const {
+  const auto found = allotted_.find(pool);
+  return found == allotted_.end() ? std::nullopt : std::optional(found->second);
+}
+
 void Catalog::drop(const std::string& pool) {
+  allotted_.erase(pool);
   auto entry = pools_.extract(pool);
   if (entry) retired_[pool] = std::move(entry.mapped().revisions);
 }
@@ -121,7 +132,9 @@ core::PoolSettings Catalog::settings(const std::string& pool) const {
   const config::Pool& desired = entry->desired;
   core::PoolSettings settings;
   settings.name = pool;
-  settings.replicas = desired.replicas;
+  const std::optional<Allotment> allotment = allotted(pool);
+  settings.replicas = allotment ? allotment->workers : desired.replicas;
+  if (allotment) settings.surplus = allotment->surplus;
   settings.standby = desired.standby;
   settings.revision = core::Revision{entry->revisions.back().row.number};
   settings.stop_grace = desired.lifetime.stop_grace;

@@ -21,6 +21,13 @@ struct KnownRevision {
   config::Template worker;
 };
 
+/// What this node runs of a pool, where that is not for the pool's own document to say.
+struct Allotment {
+  std::uint32_t workers = 0;
+  core::Surplus surplus = core::Surplus::kAwaited;
+  bool operator==(const Allotment&) const = default;
+};
+
 struct CatalogPool {
   config::Pool desired;
   std::string source;                    ///< the file that defines it; "" = given through the API
@@ -53,6 +60,9 @@ class Catalog {
   void drop(const std::string& pool);
   /// Its last worker is gone.
   void forget(const std::string& pool) { retired_.erase(pool); }
+  /// In place of the document's replicas; none: as it says.
+  void allot(const std::string& pool, std::optional<Allotment> allotted);
+  [[nodiscard]] std::optional<Allotment> allotted(const std::string& pool) const;
   void set_image(const std::string& pool, core::Revision number, const std::string& digest);
 
   /// What the core is told of the pool. REQUIRES: the pool is here.
@@ -60,6 +70,7 @@ class Catalog {
 
  private:
   std::map<std::string, CatalogPool> pools_;
+  std::map<std::string, Allotment> allotted_;
   /// Of pools that are not desired now; a pool that comes back goes on counting.
   std::map<std::string, std::vector<KnownRevision>> retired_;
 };

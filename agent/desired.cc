@@ -133,8 +133,9 @@ std::vector<std::string> Desired::restore(const config::Document& document,
   for (const auto& [name, pool] : document.pools) {
     take_in(pool, document.pool_files.at(name), {marks[name]});
   }
-  for (const auto& [pool, source, paused] : fleet) {
+  for (const auto& [pool, source, paused, allotted] : fleet) {
     if (parts_.catalog.find(pool.name) != nullptr) continue;
+    parts_.catalog.allot(pool.name, allotted);
     // What is the node's own from now on is paused by its own mark.
     const bool is_own = source.empty();
     take_in(pool, source, {marks[pool.name] || (paused && is_own), paused && !is_own});
@@ -179,12 +180,18 @@ void Desired::take(const FromFleet& given, Reply<ApplyResult> reply) {
     reply(tl::unexpected(control::Error{Refusal::kInvalid, "network " + wrong}));
     return;
   }
-  resolve({given.pool, given.source, {}, std::move(reply), 0, given.paused});
+  resolve({given.pool, given.source, {}, std::move(reply), 0, given.paused, given.allotted});
 }
 
 bool Desired::is_of_fleet(const std::string& pool) const {
   const CatalogPool* entry = parts_.catalog.find(pool);
   return entry != nullptr && agent::is_of_fleet(entry->source);
+}
+
+void Desired::allot(const std::string& pool, const Allotment& allotted) {
+  if (!is_of_fleet(pool) || parts_.catalog.allotted(pool) == allotted) return;
+  parts_.catalog.allot(pool, allotted);
+  parts_.inbox.post(core::PoolDesired{parts_.catalog.settings(pool)});
 }
 
 void Desired::drop_of_fleet(const std::string& pool) {
@@ -238,6 +245,8 @@ void Desired::take(const Request& request, const runtime::Result<runtime::Image>
     return;
   }
   overtake(name, request.number);
+  const bool is_allotted = request.allotted && parts_.catalog.allotted(name);
+  if (!is_allotted) parts_.catalog.allot(name, request.allotted);
   parts_.catalog.put(request.pool, request.source, revision);
   parts_.catalog.find(name)->paused_by_fleet = request.paused;
   ending_.erase(name);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -33,6 +34,7 @@ class Desired {
     config::Pool pool;
     std::string source;
     bool paused = false;
+    std::optional<Allotment> allotted = {};  ///< where it has none yet; none: it gets none
   };
 
   /// At start-up, before the first turn: the files' pools, then those given through the API before,
@@ -52,6 +54,8 @@ class Desired {
 
   /// As apply(), for the coordinator: kRefused where a file or the API owns the pool.
   void take(const FromFleet& given, control::Reply<control::ApplyResult> reply);
+  /// At once. Of a pool that the coordinator does not own, nothing.
+  void allot(const std::string& pool, const Allotment& allotted);
   /// The coordinator owns it.
   [[nodiscard]] bool is_of_fleet(const std::string& pool) const;
   /// Of a pool that the coordinator does not own, nothing.
@@ -76,6 +80,7 @@ class Desired {
     control::Reply<control::ApplyResult> reply;
     std::uint64_t number = 0;  ///< in the order of asking
     bool paused = false;       ///< by the coordinator
+    std::optional<Allotment> allotted = {};
   };
 
   /// One whose image is being resolved. A later change of its pool goes before it.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "agent/clock.h"
@@ -13,14 +12,9 @@ namespace mayfly::agent {
 namespace {
 
 using namespace std::chrono_literals;
-using Json = nlohmann::json;
 
 constexpr auto kReportPause = 1s;  ///< from something that happens to the next look at all of it
 constexpr std::size_t kFaultsSaid = 3;
-
-coordinator::Keys keys_of(const config::Coordinator& config) {
-  return coordinator::Keys("/mayfly/" + config.cluster + "/");
-}
 
 etcd::Client::Options client_options(const config::Coordinator& config) {
   return {.endpoints = config.endpoints,
@@ -29,33 +23,6 @@ etcd::Client::Options client_options(const config::Coordinator& config) {
           .key_file = config.key_file,
           .user = config.user,
           .password_file = config.password_file};
-}
-
-/// The row without a pool: which etcd the others are from.
-store::FleetDocument baseline_row(const coordinator::Baseline& baseline,
-                                  const std::string& cluster) {
-  return {.pool = "",
-          .document = Json{{"cluster", cluster}, {"id", baseline.cluster}}.dump(),
-          .epoch = static_cast<std::int64_t>(baseline.epoch)};
-}
-
-/// What another cluster's keys said, or an earlier epoch's, has no place in this one's order.
-coordinator::Baseline baseline_of(const FleetDocuments& rows, const std::string& cluster) {
-  coordinator::Baseline baseline;
-  for (const store::FleetDocument& row : rows) {
-    if (!row.pool.empty()) continue;
-    const Json about = Json::parse(row.document, nullptr, /*allow_exceptions=*/false);
-    if (!about.is_object() || about.value("cluster", "") != cluster) continue;
-    baseline.cluster = about.value("id", std::uint64_t{0});
-    baseline.epoch = static_cast<std::uint64_t>(row.epoch);
-  }
-  for (const store::FleetDocument& row : rows) {
-    if (row.pool.empty()) continue;
-    const bool is_in_order =
-        baseline.cluster != 0 && static_cast<std::uint64_t>(row.epoch) == baseline.epoch;
-    baseline.documents[row.pool] = {row.document, is_in_order ? row.mod_revision : 0};
-  }
-  return baseline;
 }
 
 std::string text_of(const config::Faults& faults) {
@@ -79,24 +46,17 @@ const char* word_for(coordinator::Contact contact) {
   return "";
 }
 
-}  // namespace
-
-std::vector<Desired::FromFleet> known_fleet(const config::Daemon& config,
-                                            const FleetDocuments& documents) {
-  std::vector<Desired::FromFleet> known;
-  const bool is_alone = config.coordinator.endpoints.empty();
-  for (const store::FleetDocument& row : documents) {
-    if (row.pool.empty()) continue;
-    const auto given = config::parse_fleet_pool_json(row.document);
-    if (!given || given->deleted || given->total) continue;
-    if (!config::selects(given->selector, config.node.labels)) continue;
-    // A node that has left the fleet keeps its pools, and they are its own.
-    const std::string key = keys_of(config.coordinator).pool(row.pool);
-    known.push_back(
-        {given->pool, is_alone ? "" : fleet_source(key), given->paused.value_or(false)});
-  }
-  return known;
+coordinator::Claims::Self self_of(const Fleet::Options& options, const control::NodeStatus& node,
+                                  const FleetDocuments& rows) {
+  const auto ttl = std::chrono::duration_cast<std::chrono::seconds>(options.config.claim_ttl);
+  return {.node = node.node,
+          .instance = node.instance,
+          .labels = options.labels,
+          .ttl_s = ttl.count(),
+          .kept = slots_of(rows, options.config.cluster)};
 }
+
+}  // namespace
 
 Fleet::Fleet(boost::asio::io_context& loop, Parts parts, Options options)
     : loop_(loop),
@@ -104,7 +64,8 @@ Fleet::Fleet(boost::asio::io_context& loop, Parts parts, Options options)
       options_(std::move(options)),
       keys_(keys_of(options_.config)),
       session_(keys_, baseline_of(parts.store.loaded().fleet, options_.config.cluster),
-               options_.seed),
+               options_.seed, self_of(options_, parts.node, parts.store.loaded().fleet)),
+      slots_(parts.desired, parts.model, known_shared(parts.store.loaded().fleet, options_.labels)),
       timer_(loop),
       report_timer_(loop),
       client_(loop, client_options(options_.config)) {
@@ -120,6 +81,7 @@ void Fleet::start() {
 }
 
 void Fleet::observe() {
+  if (slots_.has_news()) schedule();
   if (std::exchange(is_report_due_, true)) return;
   report_timer_.expires_after(kReportPause);
   report_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const auto& error) {
@@ -129,6 +91,7 @@ void Fleet::observe() {
 
 void Fleet::report() {
   is_report_due_ = false;
+  keep_baseline();
   post(coordinator::StatusChanged{fleet_status({.model = parts_.model,
                                                 .catalog = parts_.catalog,
                                                 .evidence = parts_.evidence,
@@ -144,6 +107,10 @@ void Fleet::report() {
 
 void Fleet::post(Event event) {
   events_.push_back(std::move(event));
+  schedule();
+}
+
+void Fleet::schedule() {
   if (std::exchange(is_scheduled_, true)) return;
   boost::asio::post(loop_, [this, alive = std::weak_ptr(alive_)] {
     if (!alive.expired()) step();
@@ -152,12 +119,16 @@ void Fleet::post(Event event) {
 
 void Fleet::step() {
   is_scheduled_ = false;
-  const auto events = std::exchange(events_, {});
+  auto events = std::exchange(events_, {});
+  for (Event& news : slots_.news()) events.push_back(std::move(news));
   const coordinator::Decision decision = session_.step(monotonic_now(), events);
   for (const coordinator::Action& action : decision.actions) {
     std::visit([this](const auto& each) { perform(each); }, action);
   }
-  keep_baseline();
+  slots_.follow(session_.claims());
+  const coordinator::Baseline& baseline = session_.state().baseline();
+  const std::pair met{baseline.cluster, baseline.epoch};
+  if (met != std::exchange(met_, met)) keep_baseline();
   std::set<std::string> pools = decision.changed;
   const bool has_listed = std::any_of(events.begin(), events.end(), [](const Event& event) {
     return std::holds_alternative<coordinator::Listed>(event);
@@ -205,42 +176,29 @@ void Fleet::show() {
 
 // ---- what it asks of etcd
 
-etcd::Range Fleet::order_range() const {
-  return {keys_.node(parts_.node.node, "desired")};
-}
-
-/// The order last, so that the watch, which begins after the list of the pools, misses none.
 void Fleet::perform(const coordinator::List& list) {
-  const auto failed = [this, number = list.number](const etcd::Error& error) {
-    post(coordinator::ListFailed{number, error});
-  };
-  client_.list(keys_.desired(),
-               [this, number = list.number, failed](etcd::Result<etcd::RangeAnswer> pools) {
-                 if (!pools) return failed(pools.error());
-                 client_.list(order_range(), [this, number, failed, pools = std::move(*pools)](
-                                                 etcd::Result<etcd::RangeAnswer> order) {
-                   if (!order) return failed(order.error());
-                   post(coordinator::Listed{number, pools, std::move(order->kvs)});
-                 });
-               });
+  client_.list(list.range, [this, number = list.number](etcd::Result<etcd::RangeAnswer> answer) {
+    if (!answer) return post(coordinator::ListFailed{number, answer.error()});
+    post(coordinator::Listed{number, std::move(*answer)});
+  });
 }
 
 void Fleet::perform(const coordinator::Watch& watch) {
-  perform(coordinator::StopWatch{watch.number});  // one of the two may be left of the one before
-  for (const etcd::Range& range : {keys_.desired(), order_range()}) {
-    const auto number = watch.number;
-    watches_.push_back(client_.watch({range.key, range.end, watch.from},
-                                     {[this, number](const etcd::WatchNews& news) {
-                                        post(coordinator::WatchHeard{number, news});
-                                      },
-                                      [this, number](const etcd::Error& error) {
-                                        post(coordinator::WatchEnded{number, error});
-                                      }}));
-  }
+  const auto number = watch.number;
+  const auto id = client_.watch({watch.range.key, watch.range.end, watch.from},
+                                {[this, number](const etcd::WatchNews& news) {
+                                   post(coordinator::WatchHeard{number, news});
+                                 },
+                                 [this, number](const etcd::Error& error) {
+                                   watches_.erase(number);
+                                   post(coordinator::WatchEnded{number, error});
+                                 }});
+  watches_.emplace(number, id);
 }
 
-void Fleet::perform(const coordinator::StopWatch& /*stop*/) {
-  for (const etcd::WatchId watch : std::exchange(watches_, {})) client_.cancel(watch);
+void Fleet::perform(const coordinator::StopWatch& stop) {
+  const auto watch = watches_.extract(stop.number);
+  if (watch) client_.cancel(watch.mapped());
 }
 
 void Fleet::perform(const coordinator::GrantLease& grant) {
@@ -287,6 +245,32 @@ void Fleet::reported(const coordinator::WriteReport& write,
   post(coordinator::ReportConflicted{write.number, found});
 }
 
+void Fleet::perform(const coordinator::PutKey& put) {
+  write_key(put.number, {{put.key, etcd::Compare::Target::kModRevision, put.expected_revision}},
+            etcd::Put{put.key, put.value, put.lease});
+}
+
+void Fleet::perform(const coordinator::DeleteKey& gone) {
+  write_key(gone.number, {{gone.key, etcd::Compare::Target::kModRevision, gone.expected_revision}},
+            etcd::Delete{gone.key});
+}
+
+void Fleet::write_key(std::uint64_t number, std::vector<etcd::Compare> compares,
+                      etcd::Operation operation) {
+  etcd::Txn txn{.compares = std::move(compares), .success = {std::move(operation)}};
+  txn.failure = {etcd::Range{txn.compares.front().key}};
+  client_.txn(txn, [this, number](const etcd::Result<etcd::TxnAnswer>& answer) {
+    if (!answer) return post(coordinator::KeyFailed{number, answer.error()});
+    const std::int64_t revision = answer->header.revision;
+    if (answer->succeeded) return post(coordinator::KeyWritten{number, revision});
+    std::optional<etcd::KeyValue> found;
+    if (!answer->ranges.empty() && !answer->ranges.front().kvs.empty()) {
+      found = answer->ranges.front().kvs.front();
+    }
+    post(coordinator::KeyConflicted{number, revision, found});
+  });
+}
+
 // ---- the node itself
 
 void Fleet::consider_order(const std::vector<etcd::KeyValue>& found) {
@@ -309,14 +293,17 @@ void Fleet::consider(const std::string& pool) {
   if (!given) return refuse(pool, text_of(given.error()));
   if (given->deleted) return end(pool);
   if (given->pool.name != pool) return refuse(pool, "/name: must be that of its key");
-  if (given->total) return refuse(pool, "this version runs no total over the fleet");
-  const bool is_ours = config::selects(given->selector, options_.labels);
   // On disk before in force: a start without etcd must not go back to the one before.
-  keep(pool, [this, pool, given = *given, is_ours] {
-    if (is_ours) return apply(pool, given);
-    forget(pool);
-    parts_.desired.drop_of_fleet(pool);
+  keep(pool, [this, pool, given = *given] {
+    if (config::selects(given.selector, options_.labels)) return apply(pool, given);
+    leave(pool);
   });
+}
+
+void Fleet::leave(const std::string& pool) {
+  forget(pool);
+  slots_.unshare(pool);
+  parts_.desired.drop_of_fleet(pool);
 }
 
 void Fleet::refuse(const std::string& pool, const std::string& why) {
@@ -358,18 +345,24 @@ void Fleet::apply(const std::string& pool, const config::FleetPool& given) {
     const auto found = documents.find(pool);
     if (found == documents.end()) return false;
     const auto newest = config::parse_fleet_pool_json(found->second.value);
-    return newest && newest->pool == given.pool && newest->paused == given.paused;
+    return newest && newest->pool == given.pool && newest->total == given.total &&
+           newest->selector == given.selector && newest->paused == given.paused;
   };
-  parts_.desired.take({given.pool, fleet_source(keys_.pool(pool)), given.paused.value_or(false)},
-                      [this, alive = std::weak_ptr(alive_), pool, is_current](
-                          const tl::expected<control::ApplyResult, control::Error>& result) {
-                        if (alive.expired() || !is_current()) return;
-                        if (!result) return refuse(pool, result.error().what);
-                        forget(pool);
-                        in_force_[pool] = mod_revision_of(pool);
-                        show();
-                        observe();
-                      });
+  std::optional<Allotment> allotted;
+  if (given.total) allotted = Allotment{session_.claims().workers(pool)};
+  parts_.desired.take(
+      {given.pool, fleet_source(keys_.pool(pool)), given.paused.value_or(false), allotted},
+      [this, alive = std::weak_ptr(alive_), pool, given,
+       is_current](const tl::expected<control::ApplyResult, control::Error>& result) {
+        if (alive.expired() || !is_current()) return;
+        if (!result) return refuse(pool, result.error().what);
+        forget(pool);
+        in_force_[pool] = mod_revision_of(pool);
+        if (given.total) slots_.share(pool, {*given.total, given.selector});
+        if (!given.total) slots_.unshare(pool);
+        show();
+        observe();
+      });
 }
 
 void Fleet::end(const std::string& pool) {
@@ -377,14 +370,14 @@ void Fleet::end(const std::string& pool) {
   parts_.store.drop_fleet(pool, [this, alive = std::weak_ptr(alive_), pool, revision](bool gone) {
     if (alive.expired()) return;
     if (!gone) return refuse(pool, "its end could not be written to the state directory");
-    forget(pool);
-    parts_.desired.drop_of_fleet(pool);
+    leave(pool);
     post(coordinator::TombstoneTaken{pool, revision});
   });
 }
 
 void Fleet::keep_baseline() {
-  auto row = baseline_row(session_.state().baseline(), options_.config.cluster);
+  auto row =
+      baseline_row(session_.state().baseline(), options_.config.cluster, session_.claims().slots());
   if (row == baseline_kept_) return;
   baseline_kept_ = row;
   parts_.store.put_fleet(std::move(row), [](bool) {});

@@ -17,19 +17,15 @@
 #include "agent/coordinator/session.h"
 #include "agent/desired.h"
 #include "agent/evidence.h"
+#include "agent/fleet_memory.h"
 #include "agent/fleet_report.h"
+#include "agent/fleet_slots.h"
 #include "agent/node_orders.h"
 #include "agent/store/store.h"
 #include "config/document.h"
 #include "config/fleet_pool.h"
 
 namespace mayfly::agent {
-
-using FleetDocuments = std::vector<store::FleetDocument>;
-
-/// The pools that were last known to be for this node.
-[[nodiscard]] std::vector<Desired::FromFleet> known_fleet(const config::Daemon& config,
-                                                          const FleetDocuments& documents);
 
 class Fleet {
  public:
@@ -61,6 +57,7 @@ class Fleet {
   using Event = coordinator::Event;
 
   void post(Event event);
+  void schedule();
   void step();
   void show();
   void arm(core::Time wake_at);
@@ -68,10 +65,13 @@ class Fleet {
   void perform(const coordinator::List& list);
   void perform(const coordinator::Watch& watch);
   void perform(const coordinator::StopWatch& stop);
-  [[nodiscard]] etcd::Range order_range() const;
   void perform(const coordinator::GrantLease& grant);
   void perform(const coordinator::KeepLease& keep);
   void perform(const coordinator::WriteReport& write);
+  void perform(const coordinator::PutKey& put);
+  void perform(const coordinator::DeleteKey& gone);
+  void write_key(std::uint64_t number, std::vector<etcd::Compare> compares,
+                 etcd::Operation operation);
   void reported(const coordinator::WriteReport& write, const etcd::Result<etcd::TxnAnswer>& answer);
 
   void consider_order(const std::vector<etcd::KeyValue>& found);
@@ -82,6 +82,7 @@ class Fleet {
   /// Of its newest document; 0: there is none.
   [[nodiscard]] std::int64_t mod_revision_of(const std::string& pool) const;
   void forget(const std::string& pool);
+  void leave(const std::string& pool);
   void end(const std::string& pool);
   void keep_baseline();
   void report();
@@ -91,6 +92,7 @@ class Fleet {
   Options options_;
   coordinator::Keys keys_;
   coordinator::Session session_;
+  FleetSlots slots_;
   boost::asio::steady_timer timer_;
   boost::asio::steady_timer report_timer_;
   bool is_report_due_ = false;
@@ -100,7 +102,8 @@ class Fleet {
   std::map<std::string, std::int64_t> refused_at_;  ///< mod_revision of the document
   std::map<std::string, std::int64_t> in_force_;    ///< the same
   std::int64_t informed_under_ = 0;                 ///< the lease that holds the node's info
-  std::vector<etcd::WatchId> watches_;              ///< of the pools and of the node's order
+  std::map<std::uint64_t, etcd::WatchId> watches_;  ///< by the session's numbers
+  std::pair<std::uint64_t, std::uint64_t> met_;     ///< the cluster and the epoch
   store::FleetDocument baseline_kept_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
   etcd::Client client_;  ///< the first to go: its calls lead back here

@@ -1,6 +1,8 @@
 // The section of mayfly.toml that makes a node one of many; every default stands here once.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,8 @@ struct Coordinator {
   std::string user;           ///< "": etcd asks for none
   std::string password_file;  ///< the password never stands in the configuration
   std::string on_loss = "keep";
+  std::chrono::milliseconds claim_ttl = std::chrono::seconds(60);  ///< of the slots of a node
+  std::uint32_t shrink_max_percent = 50;  ///< key: shrink_max; of the workers, in one step
   bool operator==(const Coordinator&) const = default;
 };
 

@@ -91,6 +91,8 @@ void decode_registry(Section& in, Registry& out) {
 void decode_own_coordinator(Section& in, Coordinator& out) {
   decode_coordinator(in, out);
   if (const auto on_loss = in.pick("on_loss", kOnLosses)) out.on_loss = kOnLosses[*on_loss];
+  in.duration("claim_ttl", out.claim_ttl, {10s, 1h});
+  in.percent("shrink_max", out.shrink_max_percent, {1, 100});
 }
 
 void decode_webhook(Section& in, Webhook& out) {

@@ -78,15 +78,29 @@ void decode_logs(Section& in, Logs& out) {
   if (out.pool_bytes < out.worker_bytes) in.complain("pool", "must not be less than worker");
 }
 
+bool is_table(const Tree* given) {
+  return given != nullptr && std::holds_alternative<Table>(given->value);
+}
+
 void decode_replicas(Section& in, Pool& pool) {
-  const Tree* given = in.find("replicas");
-  if (given != nullptr && std::holds_alternative<Table>(given->value)) {
+  if (is_table(in.find("replicas"))) {
     in.complain("replicas",
                 "a total over the fleet needs a coordinator, which holds the pool for all nodes; "
                 "write replicas = N, a number per node");
     return;
   }
   in.integer("replicas", pool.replicas, kReplicas);
+}
+
+void decode_fleet_replicas(Section& in, FleetPool& fleet_pool) {
+  if (!is_table(in.find("replicas"))) return decode_replicas(in, fleet_pool.pool);
+  std::uint32_t total = 0;
+  in.table("replicas", [&total](Section& section) {
+    section.require("total");
+    section.integer("total", total, {0, kTotalMax});
+  });
+  fleet_pool.total = total;
+  fleet_pool.pool.replicas = 0;
 }
 
 void decode_standby(Section& in, Pool& pool) {
@@ -130,14 +144,10 @@ void decode_worker(Section& in, Template& out) {
   in.table("security", [&out](Section& section) { decode_security(section, out.security); });
 }
 
-/// What `replicas` counts.
-enum class Replicas : std::uint8_t { kPerNode, kOverAll };
-
-void decode_all(Section& in, Pool& pool, Replicas replicas) {
+void decode_all(Section& in, Pool& pool) {
   in.require("name");
   in.text("name", pool.name, check_pool_name);
   in.choice("pull", pool.pull, kPulls);
-  if (replicas == Replicas::kPerNode) decode_replicas(in, pool);
   decode_standby(in, pool);
   in.duration("spare_max_age", pool.spare_max_age, {1s, 720h});
   decode_renew(in);
@@ -152,14 +162,6 @@ void decode_all(Section& in, Pool& pool, Replicas replicas) {
   in.later("queue", "");
 }
 
-void decode_total(Section& in, FleetPool& out) {
-  std::uint32_t total = 0;
-  in.require("total");
-  in.integer("total", total, {0, kTotalMax});
-  out.total = total;
-  out.pool.replicas = 0;
-}
-
 void decode_stamp(Section& in, Stamp& out) {
   in.integer("revision", out.revision, {1, std::numeric_limits<std::uint32_t>::max()});
   in.text("changed_by", out.changed_by, check_remark);
@@ -171,7 +173,8 @@ void decode_stamp(Section& in, Stamp& out) {
 
 void decode_pool(const Tree& root, Pool& pool, Report& report) {
   Section in{root, {}, report};
-  decode_all(in, pool, Replicas::kPerNode);
+  decode_replicas(in, pool);
+  decode_all(in, pool);
   in.finish();
 }
 
@@ -190,10 +193,8 @@ void decode_fleet_pool(const Tree& root, FleetPool& fleet_pool, Report& report) 
     fleet_pool.paused = false;
     in.flag("paused", *fleet_pool.paused);
   }
-  const Tree* replicas = in.find("replicas");
-  const bool has_total = replicas != nullptr && std::holds_alternative<Table>(replicas->value);
-  if (has_total) in.table("replicas", [&](Section& each) { decode_total(each, fleet_pool); });
-  decode_all(in, fleet_pool.pool, has_total ? Replicas::kOverAll : Replicas::kPerNode);
+  decode_fleet_replicas(in, fleet_pool);
+  decode_all(in, fleet_pool.pool);
   in.finish();
 }
 

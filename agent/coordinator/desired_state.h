@@ -46,6 +46,20 @@ class Keys {
   }
   /// "a" and "status" of the key of a node's status.
   [[nodiscard]] std::pair<std::string, std::string> node_and_part(const std::string& key) const;
+  /// What people order of a node itself.
+  [[nodiscard]] std::string order(const std::string& name) const { return node(name, "desired"); }
+  [[nodiscard]] std::string member(const std::string& node) const { return members() + node; }
+  [[nodiscard]] std::string slot(const std::string& pool, std::uint32_t number) const {
+    return slots() + pool + "/" + std::to_string(number);
+  }
+  [[nodiscard]] etcd::Range all_members() const {
+    return {members(), etcd::end_of_prefix(members())};
+  }
+  [[nodiscard]] etcd::Range all_slots() const { return {slots(), etcd::end_of_prefix(slots())}; }
+  /// REQUIRES: the key is one of all_members().
+  [[nodiscard]] std::string node_of(const std::string& key) const {
+    return key.substr(members().size());
+  }
   /// The epoch and all pools: one range, so that it is read as of one revision.
   [[nodiscard]] etcd::Range desired() const { return {epoch(), etcd::end_of_prefix(pools())}; }
   /// "": it is no pool's.
@@ -53,6 +67,8 @@ class Keys {
 
  private:
   [[nodiscard]] std::string pools() const { return prefix_ + "pools/"; }
+  [[nodiscard]] std::string members() const { return prefix_ + "members/"; }
+  [[nodiscard]] std::string slots() const { return prefix_ + "slots/"; }
   std::string prefix_;
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -12,13 +13,15 @@
 
 namespace mayfly::coordinator {
 
-/// All of the desired state's keys: the pools', and the order for this node.
+/// All keys of the range, as of one revision.
 struct List {
   std::uint64_t number = 0;
+  etcd::Range range = {};
 };
-/// From this revision on. REQUIRES: the one before has ended or been stopped.
+/// From this revision on.
 struct Watch {
   std::uint64_t number = 0;
+  etcd::Range range = {};
   std::int64_t from = 0;
 };
 struct StopWatch {
@@ -40,12 +43,26 @@ struct WriteReport {
   std::int64_t expected_revision = 0;
   std::string status = {};
 };
-using Action = std::variant<List, Watch, StopWatch, GrantLease, KeepLease, WriteReport>;
+/// If the key is still of that revision (0: not there); else what is there is to be read.
+struct PutKey {
+  std::uint64_t number = 0;
+  std::string key = {};
+  std::string value = {};
+  std::int64_t lease = 0;
+  std::int64_t expected_revision = 0;
+};
+/// The same; without a put, so that a full etcd takes it too.
+struct DeleteKey {
+  std::uint64_t number = 0;
+  std::string key = {};
+  std::int64_t expected_revision = 0;
+};
+using Action =
+    std::variant<List, Watch, StopWatch, GrantLease, KeepLease, WriteReport, PutKey, DeleteKey>;
 
 struct Listed {
   std::uint64_t number = 0;
   etcd::RangeAnswer answer = {};
-  std::vector<etcd::KeyValue> order = {};  ///< none is there, or one; as of the same or later
 };
 struct ListFailed {
   std::uint64_t number = 0;
@@ -94,6 +111,38 @@ struct ReportFailed {
   std::uint64_t number = 0;
   etcd::Error error = {};
 };
+/// Of a PutKey or a DeleteKey.
+struct KeyWritten {
+  std::uint64_t number = 0;
+  std::int64_t revision = 0;
+};
+struct KeyConflicted {
+  std::uint64_t number = 0;
+  std::int64_t revision = 0;            ///< as of which it was read
+  std::optional<etcd::KeyValue> found;  ///< none: the key is not there
+};
+struct KeyFailed {
+  std::uint64_t number = 0;
+  etcd::Error error = {};
+};
+/// A pool of N slots over all nodes whose labels match.
+struct SharedPool {
+  std::uint32_t total = 0;
+  std::map<std::string, std::string> selector = {};
+  bool operator==(const SharedPool&) const = default;
+};
+/// All pools of that kind, as the last good documents say.
+struct PoolsShared {
+  std::map<std::string, SharedPool> pools = {};
+};
+/// In how many places this node runs a worker of each pool, or is about to. REQUIRES: as of now.
+struct PlacesChanged {
+  std::map<std::string, std::uint32_t> places = {};
+};
+/// What the node takes on: "open", "cordoned" (what it has), "draining", "drained" (nothing).
+struct SchedulingChanged {
+  std::string scheduling = {};
+};
 /// What the node has to say of itself now.
 struct StatusChanged {
   std::string status = {};
@@ -105,6 +154,7 @@ struct TombstoneTaken {
 };
 using Event = std::variant<Listed, ListFailed, WatchHeard, WatchEnded, LeaseGranted, GrantFailed,
                            LeaseKept, KeepFailed, ReportWritten, ReportConflicted, ReportFailed,
-                           StatusChanged, TombstoneTaken>;
+                           KeyWritten, KeyConflicted, KeyFailed, PoolsShared, PlacesChanged,
+                           SchedulingChanged, StatusChanged, TombstoneTaken>;
 
 }  // namespace mayfly::coordinator

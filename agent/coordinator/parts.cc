@@ -7,85 +7,44 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kListEvery = 80s;  ///< at least: a watch may be deaf
-constexpr Duration kCalm = 1s;        ///< a leader's death ends the watches of all nodes
-constexpr Duration kForeign = 10s;    ///< before another look at a name that another node has
+constexpr Duration kForeign = 10s;  ///< before another look at a name that another node has
 
 /// The earlier of what is due and of giving up on what is out.
 Time due_of(const Question& question, Time next) {
   return question.is_out() ? question.lost_at() : next;
 }
 
+}  // namespace
+
 std::string words_for(const etcd::Error& error) {
   if (!etcd::is_full(error)) return error.what;
   return "etcd is full: the node cannot report until it is compacted and defragmented";
 }
 
-}  // namespace
-
 // ---- Follower
 
 std::set<std::string> Follower::take(const Listed& listed, Turn& turn) {
-  if (!list_.settle(listed.number)) return {};
-  retry_.succeeded();
-  fault_.clear();
-  list_at_ = turn.now + turn.chance.some_of(kListEvery);
+  if (!tracker_.take(listed, turn)) return {};
   DesiredState::Taken taken = state_.take_list(listed.answer, known_);
-  if (taken.needs_list) list_at_ = turn.now + turn.chance.some_of(kCalm);
-  // A watch that has missed something is not to be trusted further.
-  if (!taken.pools.empty()) stop_watch(turn);
-  if (watch_ != 0) return taken.pools;
-  watch_ = turn.next_number();
-  turn.actions.emplace_back(Watch{watch_, listed.answer.header.revision + 1});
+  if (taken.needs_list) tracker_.list_soon(turn);
+  tracker_.watch(
+      listed, taken.pools.empty() ? Tracker::Missed::kNothing : Tracker::Missed::kSomething, turn);
   return taken.pools;
 }
 
-void Follower::take(const ListFailed& failed, Turn& turn) {
-  if (!list_.settle(failed.number)) return;
-  fault_ = failed.error.what;
-  list_at_ = retry_.after_failure(turn.now, turn.chance);
-}
-
 std::set<std::string> Follower::take(const WatchHeard& heard, Turn& turn) {
-  if (heard.number != watch_) return {};
+  if (!tracker_.is_of(heard)) return {};
   std::set<std::string> pools;
   for (const etcd::Change& change : heard.news.changes) {
     DesiredState::Taken taken = state_.take_change(change);
     pools.merge(taken.pools);
-    if (taken.needs_list) list_at_ = turn.now + turn.chance.some_of(kCalm);
+    if (taken.needs_list) tracker_.list_soon(turn);
   }
   return pools;
 }
 
-void Follower::take(const WatchEnded& ended, Turn& turn) {
-  if (ended.number != watch_) return;
-  watch_ = 0;
-  fault_ = ended.error.what;
-  // Refused, it would be so again at once; compacted, the list is all that is missing.
-  const bool is_refused =
-      ended.error.kind == etcd::ErrorKind::kRefused && !etcd::is_compacted(ended.error);
-  list_at_ = is_refused ? retry_.after_failure(turn.now, turn.chance)
-                        : turn.now + turn.chance.some_of(kCalm);
-}
-
 void Follower::advance(Turn& turn) {
-  if (list_.is_out() && turn.now >= list_.lost_at()) {
-    list_.forget();
-    list_at_ = retry_.after_failure(turn.now, turn.chance);
-  }
-  if (list_.is_out() || turn.now < list_at_) return;
-  list_.ask(turn.next_number(), turn.now);
-  known_ = state_.revision();
-  turn.actions.emplace_back(List{turn.last_number});
-}
-
-Time Follower::due() const {
-  return due_of(list_, list_at_);
-}
-
-void Follower::stop_watch(Turn& turn) {
-  if (watch_ != 0) turn.actions.emplace_back(StopWatch{watch_});
-  watch_ = 0;
+  if (tracker_.advance(turn)) known_ = state_.revision();
 }
 
 // ---- LeaseKeeper
@@ -143,7 +102,7 @@ void LeaseKeeper::advance(Turn& turn) {
   if (question_.is_out() || turn.now < next_at_) return;
   question_.ask(turn.next_number(), turn.now);
   if (lease_ == 0) {
-    turn.actions.emplace_back(GrantLease{turn.last_number, kTtlS});
+    turn.actions.emplace_back(GrantLease{turn.last_number, ttl_s_});
   } else {
     turn.actions.emplace_back(KeepLease{turn.last_number, lease_});
   }

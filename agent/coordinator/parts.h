@@ -1,65 +1,51 @@
-// The three things that a session does side by side, each with what it waits for and its own next
-// deadline: to follow the desired state, to keep a lease, to report under it. Pure. Owned by the
-// session, which hands them what comes.
+// The things that a session does side by side, each with what it waits for and its own next
+// deadline: to follow the desired state, to keep a lease, to report under it (and, in claims.h, to
+// take its share of the slots). Pure. Owned by the session, which hands them what comes.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "agent/coordinator/desired_state.h"
 #include "agent/coordinator/events.h"
 #include "agent/coordinator/retry.h"
+#include "agent/coordinator/tracker.h"
+#include "agent/coordinator/turn.h"
 
 namespace mayfly::coordinator {
 
-/// What a step of a part works with.
-struct Turn {
-  Time now;
-  std::vector<Action>& actions;
-  std::uint64_t& last_number;
-  Chance& chance;
-
-  [[nodiscard]] std::uint64_t next_number() { return ++last_number; }
-};
-
-/// List, then watch from the revision after; whenever the watch ends, and now and then, list anew.
+/// The desired state, followed: its own part is to say what of it is new.
 class Follower {
  public:
-  explicit Follower(DesiredState state) : state_(std::move(state)) {}
+  Follower(etcd::Range range, DesiredState state)
+      : tracker_(std::move(range)), state_(std::move(state)) {}
 
   /// Each returns the pools whose documents are new.
   std::set<std::string> take(const Listed& listed, Turn& turn);
-  void take(const ListFailed& failed, Turn& turn);
+  void take(const ListFailed& failed, Turn& turn) { tracker_.take(failed, turn); }
   std::set<std::string> take(const WatchHeard& heard, Turn& turn);
-  void take(const WatchEnded& ended, Turn& turn);
+  void take(const WatchEnded& ended, Turn& turn) { tracker_.take(ended, turn); }
   void advance(Turn& turn);
 
-  [[nodiscard]] bool awaits(const Listed& listed) const { return list_.is(listed.number); }
-  [[nodiscard]] Time due() const;
-  [[nodiscard]] bool is_current() const { return watch_ != 0 && fault_.empty(); }
-  [[nodiscard]] const std::string& fault() const { return fault_; }
+  [[nodiscard]] Time due() const { return tracker_.due(); }
+  [[nodiscard]] bool is_current() const { return tracker_.is_current(); }
+  [[nodiscard]] const std::string& fault() const { return tracker_.fault(); }
   [[nodiscard]] DesiredState& state() { return state_; }
   [[nodiscard]] const DesiredState& state() const { return state_; }
 
  private:
-  void stop_watch(Turn& turn);
-
+  Tracker tracker_;
   DesiredState state_;
-  Question list_;
-  std::int64_t known_ = 0;   ///< the state's revision when the list was asked for
-  Time list_at_{};           ///< no list before
-  std::uint64_t watch_ = 0;  ///< 0: none
-  Retry retry_;
-  std::string fault_;  ///< why the last list or watch failed; "": it did not
+  std::int64_t known_ = 0;  ///< the state's revision when the list was asked for
 };
 
 /// A lease is held as long as etcd said so, counted from when it was asked.
 class LeaseKeeper {
  public:
-  static constexpr std::int64_t kTtlS = 15;
+  explicit LeaseKeeper(std::int64_t ttl_s) : ttl_s_(ttl_s) {}
 
   void take(const LeaseGranted& granted, Turn& turn);
   void take(const GrantFailed& failed, Turn& turn);
@@ -70,9 +56,12 @@ class LeaseKeeper {
 
   [[nodiscard]] Time due() const;
   [[nodiscard]] std::int64_t lease() const { return lease_; }  ///< 0: none
+  /// The lease, where it is known to be held at that time; 0: it is not.
+  [[nodiscard]] std::int64_t held(Time now) const { return now < held_until_ ? lease_ : 0; }
   [[nodiscard]] const std::string& fault() const { return fault_; }
 
  private:
+  std::int64_t ttl_s_;
   std::int64_t lease_ = 0;
   Time held_until_{};
   Time next_at_{};     ///< of the next grant or keepalive
@@ -115,5 +104,8 @@ class Reporter {
   Retry retry_;
   std::string fault_;
 };
+
+/// What is wrong, in words for people.
+[[nodiscard]] std::string words_for(const etcd::Error& error);
 
 }  // namespace mayfly::coordinator

@@ -58,10 +58,9 @@ class Question {
   [[nodiscard]] bool is_out() const { return number_ != 0; }
   [[nodiscard]] Time asked() const { return asked_; }
   [[nodiscard]] Time lost_at() const { return is_out() ? asked_ + kPatience : core::kNever; }
-  [[nodiscard]] bool is(std::uint64_t number) const { return number != 0 && number == number_; }
   /// True: this is its answer; it is out no longer.
   [[nodiscard]] bool settle(std::uint64_t number) {
-    if (!is(number)) return false;
+    if (number == 0 || number != number_) return false;
     number_ = 0;
     return true;
   }

@@ -22,6 +22,12 @@ struct Backoff {
   bool operator==(const Backoff&) const = default;
 };
 
+/// What becomes of the running workers beyond `replicas`.
+enum class Surplus : std::uint8_t {
+  kStopped,  ///< TERM, the youngest first
+  kAwaited,  ///< they end by themselves, whichever is first, and nothing follows them
+};
+
 struct PoolSettings {
   PoolName name;
   std::uint32_t replicas = 1;
@@ -31,6 +37,7 @@ struct PoolSettings {
   Duration stop_grace = 30s;        ///< from TERM to KILL
   Duration spare_age_max = 1h;      ///< a spare held longer is replaced
   Backoff backoff;
+  Surplus surplus = Surplus::kStopped;
   bool paused = false;  ///< no new starts and no releases; running workers stay
   bool operator==(const PoolSettings&) const = default;
 };

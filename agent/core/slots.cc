@@ -18,6 +18,11 @@ std::size_t count_staying(const Pool& pool) {
       pool.slots.begin(), pool.slots.end(), [](const auto& each) { return !each.second.leaving; }));
 }
 
+/// Its surplus is not to be stopped.
+bool awaits_surplus(const Pool& pool) {
+  return !pool.dropped && pool.settings.surplus == Surplus::kAwaited;
+}
+
 SlotIndex lowest_free_index(const Pool& pool) {
   SlotIndex index = 0;
   for (const auto& [taken, slot] : pool.slots) {
@@ -51,7 +56,7 @@ std::size_t drop_vacant(Pool& pool, std::size_t surplus) {
 
 void shrink(Turn& turn, Pool& pool, std::size_t surplus) {
   surplus = drop_vacant(pool, surplus);
-  if (surplus == 0) return;
+  if (surplus == 0 || awaits_surplus(pool)) return;
   std::vector<Worker*> staying;
   for (auto& [index, slot] : pool.slots) {
     if (!slot.leaving) staying.push_back(&turn.model.workers.at(slot.worker.value()));
@@ -143,7 +148,7 @@ void withdraw_releases(Turn& turn) {
 /// Where a worker that is found running may stay. none: the pool is full.
 std::optional<SlotIndex> free_place(Pool& pool, SlotIndex preferred) {
   const std::size_t wanted = pool.dropped ? 0 : pool.settings.replicas;
-  const bool room = count_staying(pool) < wanted;
+  const bool room = count_staying(pool) < wanted || awaits_surplus(pool);
   const auto exact = pool.slots.find(preferred);
   if (exact == pool.slots.end()) {
     if (room || drop_vacant(pool, 1) == 0) return preferred;

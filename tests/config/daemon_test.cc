@@ -70,6 +70,8 @@ key_file = "/etc/mayfly/node.key"
 user = "node"
 password_file = "/etc/mayfly/etcd.password"
 on_loss = "keep"
+claim_ttl = "90s"
+shrink_max = "20%"
 [webhook]
 url = "https://hooks.example:8443/mayfly?token=1"
 secret_file = "/etc/mayfly/webhook.key"
@@ -100,7 +102,9 @@ TEST(Daemon, ReadsEveryKey) {
                                       "/etc/mayfly/node.key",
                                       "node",
                                       "/etc/mayfly/etcd.password",
-                                      "keep"},
+                                      "keep",
+                                      90s,
+                                      20},
                       .webhook = {"https://hooks.example:8443/mayfly?token=1",
                                   "/etc/mayfly/webhook.key",
                                   "/etc/mayfly/hooks.pem",
@@ -229,6 +233,8 @@ TEST(Daemon, RefusesACoordinatorAtItsPlace) {
            {"user = \"x\"", "coordinator.user: needs password_file too"},
            {"password_file = \"/x\"", "coordinator.password_file: needs user too"},
            {"password = \"x\"", "coordinator.password: is not a known key"},
+           {"claim_ttl = \"9s\"", "coordinator.claim_ttl: must be"},
+           {"shrink_max = \"0%\"", "coordinator.shrink_max: must be"},
            {"on_loss = \"stop\"", "coordinator.on_loss: must be \"keep\", not"},
        }) {
     const auto daemon = parse("[coordinator]\n" + std::string{text});

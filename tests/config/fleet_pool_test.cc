@@ -24,6 +24,14 @@ TEST(FleetPool, IsAPoolWithASelector) {
   EXPECT_TRUE(parse_fleet_pool_json(to_json(*plain))->selector.empty());
 }
 
+TEST(FleetPool, MayHaveATotalOverAllNodes) {
+  const auto read = parse_fleet_pool_json(R"({"name":"a","image":"i","replicas":{"total":40}})");
+  ASSERT_TRUE(read) << text_of(read.error());
+  EXPECT_EQ(read->total, 40U);
+  EXPECT_EQ(read->pool.replicas, 0U);
+  EXPECT_FALSE(parse_fleet_pool_json(R"({"name":"a","image":"i","replicas":4})")->total);
+}
+
 TEST(FleetPool, MayBeDeletedWhateverElseItSays) {
   EXPECT_TRUE(parse_fleet_pool_json(R"({"deleted":true})")->deleted);
   EXPECT_TRUE(parse_fleet_pool_json(R"({"deleted":true,"name":"a","image":"i"})")->deleted);
@@ -53,6 +61,7 @@ TEST(FleetPool, IsRefusedWithAReason) {
            {R"({"name":"a","image":"i","revision":0})", "/revision: must be a whole number from 1"},
            {R"({"name":"a","image":"i","changed_by":7})", "/changed_by: must be a string"},
            {R"({"name":"a","image":"i","change":"a\nb"})", "/change: must be a line"},
+           {R"({"name":"a","image":"i","replicas":{"total":5001}})", "/replicas/total: must be"},
            {R"({"name":"a","image":"i","imagee":"j"})", "/imagee: is not a known key"},
        }) {
     EXPECT_TRUE(holds(fleet_faults(text), fault)) << text << "\n" << fleet_faults(text);

@@ -218,7 +218,7 @@ TEST(Pool, RefusesUnknownKeysAndSaysWhatWasMeant) {
 TEST(Pool, SaysWhatThisVersionDoesNotDo) {
   for (const auto& [added, fault] : std::vector<Case>{
            {"renew = \"nest\"", "renew: \"nest\" is not yet available in this version"},
-           {"replicas = {total = 40}", "replicas: a total over the fleet needs"},
+           {"replicas = {total = 40}", "replicas: a total over the fleet needs a coordinator"},
            {"exit = {min_run = \"1s\"}", "exit: is not supported by this version"},
            {"rollout = {canary = 1}", "rollout: is not supported by this version"},
            {"elastic = {min = 1}", "elastic: is not supported by this version"},

@@ -1,5 +1,7 @@
 #include "tests/agent/coordinator/fake_etcd.h"
 
+#include <algorithm>
+
 namespace mayfly::coordinator {
 namespace {
 
@@ -22,13 +24,13 @@ void FakeEtcd::remove(const std::string& key) {
   history_.push_back({etcd::Change::Kind::kDelete, kv});
 }
 
-void FakeEtcd::restore(const FakeEtcd& backup) {
+void FakeEtcd::restore(Time now, const FakeEtcd& backup) {
   const std::uint64_t next = cluster_ + 1;
   const std::int64_t last_lease = last_lease_;
   *this = backup;
   cluster_ = next;
   last_lease_ = last_lease;
-  leases_.clear();
+  for (auto& [id, lease] : leases_) lease.expires = now + std::chrono::seconds(lease.ttl_s);
 }
 
 std::int64_t FakeEtcd::grant(Time now, std::int64_t ttl_s) {
@@ -36,11 +38,11 @@ std::int64_t FakeEtcd::grant(Time now, std::int64_t ttl_s) {
   return last_lease_;
 }
 
-bool FakeEtcd::keep(Time now, std::int64_t lease) {
+std::int64_t FakeEtcd::keep(Time now, std::int64_t lease) {
   const auto found = leases_.find(lease);
-  if (found == leases_.end()) return false;
+  if (found == leases_.end()) return 0;
   found->second.expires = now + std::chrono::seconds(found->second.ttl_s);
-  return true;
+  return found->second.ttl_s;
 }
 
 void FakeEtcd::expire(Time now) {
@@ -60,12 +62,9 @@ void FakeEtcd::expire(Time now) {
 
 etcd::RangeAnswer FakeEtcd::list(const etcd::Range& range) const {
   etcd::RangeAnswer answer{.header = {.cluster = cluster_, .revision = revision_}};
-  for (const auto& [key, stored] : keys_) {
-    if (!is_in(range, key)) continue;
-    answer.kvs.push_back({.key = key,
-                          .value = stored.value,
-                          .mod_revision = stored.mod_revision,
-                          .lease = stored.lease});
+  for (auto each = keys_.lower_bound(range.key); each != keys_.end(); ++each) {
+    if (!is_in(range, each->first)) break;
+    answer.kvs.push_back(key_value(each->first));
   }
   return answer;
 }
@@ -74,10 +73,22 @@ std::optional<std::vector<etcd::Change>> FakeEtcd::changes(const etcd::Range& ra
                                                            std::int64_t from) const {
   if (from <= compacted_) return std::nullopt;
   std::vector<etcd::Change> changes;
-  for (const etcd::Change& change : history_) {
-    if (change.kv.mod_revision >= from && is_in(range, change.kv.key)) changes.push_back(change);
+  auto change = std::lower_bound(history_.begin(), history_.end(), from,
+                                 [](const etcd::Change& each, std::int64_t revision) {
+                                   return each.kv.mod_revision < revision;
+                                 });
+  for (; change != history_.end(); ++change) {
+    if (is_in(range, change->kv.key)) changes.push_back(*change);
   }
   return changes;
+}
+
+etcd::KeyValue FakeEtcd::key_value(const std::string& key) const {
+  const Stored& stored = keys_.at(key);
+  return {.key = key,
+          .value = stored.value,
+          .mod_revision = stored.mod_revision,
+          .lease = stored.lease};
 }
 
 const FakeEtcd::Stored* FakeEtcd::find(const std::string& key) const {

@@ -24,12 +24,13 @@ class FakeEtcd {
   std::int64_t put(const std::string& key, const std::string& value, std::int64_t lease = 0);
   void remove(const std::string& key);
   void compact() { compacted_ = revision_; }
-  /// As it was at `backup`, and another cluster, as etcd's own restore makes it.
-  void restore(const FakeEtcd& backup);
+  /// As it was at `backup`, and another cluster, as etcd's own restore makes it; the leases of then
+  /// begin anew.
+  void restore(Time now, const FakeEtcd& backup);
 
   std::int64_t grant(Time now, std::int64_t ttl_s);
-  /// False: it is not there.
-  bool keep(Time now, std::int64_t lease);
+  /// For how long; 0: it is not there.
+  std::int64_t keep(Time now, std::int64_t lease);
   [[nodiscard]] bool has_lease(std::int64_t lease) const { return leases_.contains(lease); }
   void expire(Time now);
 
@@ -38,6 +39,8 @@ class FakeEtcd {
   [[nodiscard]] std::optional<std::vector<etcd::Change>> changes(const etcd::Range& range,
                                                                  std::int64_t from) const;
   [[nodiscard]] const Stored* find(const std::string& key) const;
+  /// REQUIRES: it is there.
+  [[nodiscard]] etcd::KeyValue key_value(const std::string& key) const;
   [[nodiscard]] std::int64_t revision() const { return revision_; }
   [[nodiscard]] std::uint64_t cluster() const { return cluster_; }
 

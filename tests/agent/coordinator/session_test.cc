@@ -55,10 +55,6 @@ class SessionTest : public ::testing::Test {
         .key = kKeys.pool(name), .value = "v" + std::to_string(revision), .mod_revision = revision};
   }
 
-  static etcd::KeyValue order(const std::string& value, std::int64_t revision) {
-    return {.key = kKeys.node("n1", "desired"), .value = value, .mod_revision = revision};
-  }
-
   /// Connected, watching from revision 11 on, with lease 5.
   void connect() {
     step();
@@ -91,42 +87,6 @@ TEST_F(SessionTest, TakesChangesFromItsWatchAndFromNoOther) {
   EXPECT_TRUE(step({WatchHeard{watch.number + 1, news}}).changed.empty());
   EXPECT_EQ(step({WatchHeard{watch.number, news}}).changed, std::set<std::string>{"a"});
   EXPECT_TRUE(step({WatchHeard{watch.number, news}}).changed.empty());
-}
-
-TEST_F(SessionTest, PassesOnTheOrderOfAListThatCounts) {
-  step();
-  const auto list = must<List>();
-  EXPECT_FALSE(step({Listed{list.number + 1, listing(10), {order("late", 9)}}}).order);
-  const auto decision = step({Listed{list.number, listing(10), {order("now", 8)}}});
-  ASSERT_TRUE(decision.order);
-  ASSERT_EQ(decision.order->size(), 1U);
-  EXPECT_EQ(decision.order->front().value, "now");
-  EXPECT_FALSE(step().order);
-}
-
-TEST_F(SessionTest, ListsAnewWhenItsOrderChanges) {
-  connect();
-  step({WatchHeard{watch.number, {.changes = {{etcd::Change::Kind::kPut, order("new", 12)}}}}});
-  const auto list = next<List>();
-  EXPECT_TRUE(step({Listed{list.number, listing(12), {order("new", 12)}}}).order);
-  EXPECT_EQ(asked<Watch>(), nullptr) << "the watch has missed nothing";
-}
-
-TEST_F(SessionTest, SaysThatThereIsNoOrder) {
-  step();
-  const auto decision = step({Listed{must<List>().number, listing(10)}});
-  ASSERT_TRUE(decision.order);
-  EXPECT_TRUE(decision.order->empty());
-}
-
-TEST_F(SessionTest, PassesOnNoOrderOfAnEtcdThatIsNotBelieved) {
-  connect();
-  step({WatchEnded{watch.number, kNoAnswer}});
-  etcd::RangeAnswer other = listing(20);
-  other.header.cluster = 8;
-  const auto list = next<List>();
-  EXPECT_FALSE(step({Listed{list.number, other, {order("restored", 3)}}}).order);
-  EXPECT_FALSE(session.alarms().empty());
 }
 
 TEST_F(SessionTest, ListsAnewWhenItsWatchEndsAndDoesNotResumeIt) {

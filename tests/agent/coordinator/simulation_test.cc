@@ -61,7 +61,7 @@ class World {
     if (chance(3)) cut_until_ = now_ + some(90s);
     if (chance(2)) deaf_until_ = now_ + some(200s);
     if (chance(1)) backup_ = etcd_;
-    if (chance(1) && backup_) etcd_.restore(*backup_);
+    if (chance(1) && backup_) etcd_.restore(now_, *backup_);
     if (chance(1)) etcd_.put(kKeys.epoch(), std::to_string(++epoch_));
     if (watching_ && chance(2)) break_watch();
   }
@@ -166,6 +166,9 @@ class World {
     if (error) return arrive(ReportFailed{write.number, *error});
     arrive(ReportWritten{write.number, revision});
   }
+
+  void perform(const PutKey& put) { ADD_FAILURE() << put.key << " from a node that has no part"; }
+  void perform(const DeleteKey& gone) { ADD_FAILURE() << gone.key; }
 
   /// Nothing goes back but by an epoch, and nothing goes away at all: no tombstone was written.
   void check_documents(const Decision& decision) {

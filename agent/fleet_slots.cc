@@ -1,0 +1,65 @@
+#include "agent/fleet_slots.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/control/names.h"
+
+namespace mayfly::agent {
+
+FleetSlots::FleetSlots(Desired& desired, const core::Model& model, Shared shared)
+    : desired_(desired), model_(model), shared_(std::move(shared)) {}
+
+void FleetSlots::share(const std::string& pool, const coordinator::SharedPool& shared) {
+  is_shared_new_ |= !shared_.contains(pool) || shared_[pool] != shared;
+  shared_[pool] = shared;
+}
+
+void FleetSlots::unshare(const std::string& pool) {
+  is_shared_new_ |= shared_.erase(pool) != 0;
+  allotted_.erase(pool);
+}
+
+std::vector<coordinator::Event> FleetSlots::news() {
+  std::vector<coordinator::Event> events;
+  if (std::exchange(is_shared_new_, false)) events.emplace_back(coordinator::PoolsShared{shared_});
+  if (state_told_ != model_.node_state) {
+    state_told_ = model_.node_state;
+    events.emplace_back(coordinator::SchedulingChanged{std::string(control::name(state_told_))});
+  }
+  if (const auto now = places(); now && now != told_) {
+    told_ = now;
+    events.emplace_back(coordinator::PlacesChanged{*now});
+  }
+  return events;
+}
+
+bool FleetSlots::has_news() const {
+  if (is_shared_new_ || state_told_ != model_.node_state) return true;
+  const auto now = places();
+  return now && now != told_;
+}
+
+/// As many as the core may hold filled, or fill, with all that it has been told and is about to be.
+std::optional<FleetSlots::Places> FleetSlots::places() const {
+  if (!model_.adopted) return std::nullopt;
+  Places places;
+  for (const auto& [pool, allotted] : allotted_) places[pool] = allotted;
+  for (const auto& [name, pool] : model_.pools) {
+    if (!pool.dropped && !shared_.contains(name)) continue;  // a pool of this node's alone
+    auto& count = places[name];
+    count = std::max(count, static_cast<std::uint32_t>(pool.slots.size()));
+    if (!pool.dropped) count = std::max(count, pool.settings.replicas);
+  }
+  return places;
+}
+
+void FleetSlots::follow(const coordinator::Claims& claims) {
+  for (const auto& [pool, shared] : shared_) {
+    const std::uint32_t workers = claims.workers(pool);
+    allotted_[pool] = workers;
+    desired_.allot(pool, Allotment{workers});
+  }
+}
+
+}  // namespace mayfly::agent

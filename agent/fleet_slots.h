@@ -1,0 +1,49 @@
+// The pools that are spread over the fleet, as this node runs them: which they are, how many
+// workers it is to run of each (the session's to say), and in how many places it does. Owned by the
+// fleet.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "agent/coordinator/session.h"
+#include "agent/core/model.h"
+#include "agent/desired.h"
+
+namespace mayfly::agent {
+
+class FleetSlots {
+ public:
+  using Shared = std::map<std::string, coordinator::SharedPool>;
+
+  /// Both outlive this.
+  FleetSlots(Desired& desired, const core::Model& model, Shared shared);
+
+  void share(const std::string& pool, const coordinator::SharedPool& shared);
+  void unshare(const std::string& pool);
+
+  /// What the session is to know before its next step: which pools there are, where it is new, and
+  /// the places as of now. And whether the node takes anything on.
+  [[nodiscard]] std::vector<coordinator::Event> news();
+  /// Are there other places than it was told?
+  [[nodiscard]] bool has_news() const;
+  /// After a step: runs as many workers as there are slots for.
+  void follow(const coordinator::Claims& claims);
+
+ private:
+  using Places = std::map<std::string, std::uint32_t>;
+
+  /// None before the core has seen what runs.
+  [[nodiscard]] std::optional<Places> places() const;
+
+  Desired& desired_;
+  const core::Model& model_;
+  Shared shared_;
+  bool is_shared_new_ = true;
+  std::map<std::string, std::uint32_t> allotted_;
+  std::optional<Places> told_;
+  core::NodeState state_told_ = core::NodeState::kOpen;
+};
+
+}  // namespace mayfly::agent
