@@ -10,7 +10,6 @@ from lab.place import Corner
 
 ADDRESS = own_address()
 KEYS = "/mayfly/lab/"
-POOL = KEYS + "pools/one"
 SHORT_MS, LONG_MS = 700, 25_000
 CONFIG = f"""
 [coordinator]
@@ -34,6 +33,7 @@ class Neighbour(Corner):
 
 class SlotsOfAFleet(DaemonCase):
     more_config = CONFIG
+    last = 0
 
     @classmethod
     def setUpClass(cls):
@@ -50,17 +50,20 @@ class SlotsOfAFleet(DaemonCase):
         super().tearDownClass()
 
     def setUp(self):
+        """A pool with a name of its own: exits are kept by pool."""
+        type(self).last += 1
+        self.pool = f"pool-{self.last}"
         for node in self.nodes:
             self.wait(lambda node=node: node.status()["coordinator"]["state"] == "connected",
                       "a connection", 120)
         self.wait(lambda: len(self.keys("members/")) == 3, "three members", 60)
 
     def tearDown(self):
-        self.etcd.put(POOL, {"deleted": True})
+        self.etcd.put(KEYS + "pools/" + self.pool, {"deleted": True})
         for node in self.nodes:
             self.wait(lambda node=node: not node.api.get("/v1/pools")["pools"], "its end", 120)
         self.wait(lambda: not self.keys("slots/"), "no claims", 60)
-        self.etcd.delete(POOL)
+        self.etcd.delete(KEYS + "pools/" + self.pool)
         super().tearDown()
 
     @classmethod
@@ -72,21 +75,23 @@ class SlotsOfAFleet(DaemonCase):
     # ---- doing and looking ----------------------------------------------------------------------
 
     def give(self, total, life_ms=SHORT_MS):
-        self.etcd.put(POOL, {"name": "one", "image": SCRATCH, "replicas": {"total": total},
-                             "command": ["/integration_worker", "live", "/", str(life_ms), "0"]})
+        self.etcd.put(KEYS + "pools/" + self.pool, {
+            "name": self.pool, "image": SCRATCH, "replicas": {"total": total},
+            "command": ["/integration_worker", "live", "/", str(life_ms), "0"]})
 
     def keys(self, below):
         return self.etcd.ctl("get", "--prefix", KEYS + below, "--keys-only").split()
 
-    @staticmethod
-    def running(node):
-        rows = node.api.get("/v1/workers")["workers"]
-        return [row for row in rows if row["pool"] == "one" and row["phase"] == "running"]
+    def claims(self):
+        return self.keys(f"slots/{self.pool}/")
 
-    @staticmethod
-    def wanted(node):
+    def running(self, node):
+        rows = node.api.get("/v1/workers")["workers"]
+        return [row for row in rows if row["pool"] == self.pool and row["phase"] == "running"]
+
+    def wanted(self, node):
         rows = node.api.get("/v1/pools")["pools"]
-        return sum(row["replicas"] for row in rows if row["name"] == "one")
+        return sum(row["replicas"] for row in rows if row["name"] == self.pool)
 
     def wait_wanted(self, counts, nodes=None):
         nodes = nodes or self.nodes
@@ -99,10 +104,9 @@ class SlotsOfAFleet(DaemonCase):
             self.wait(lambda node=node, count=count: len(self.running(node)) == count,
                       f"{count} running", 120)
 
-    @staticmethod
-    def classes(node):
+    def classes(self, node):
         """Of the exits of this test's pool."""
-        rows = node.api.get("/v1/exits?pool=one&limit=1000")["exits"]
+        rows = node.api.get(f"/v1/exits?pool={self.pool}&limit=1000")["exits"]
         return {row["class"] for row in rows}
 
     # ---- tests ----------------------------------------------------------------------------------
@@ -110,19 +114,19 @@ class SlotsOfAFleet(DaemonCase):
     def test_the_slots_of_a_node_that_is_gone_move_and_come_back(self):
         self.give(6)
         self.wait_wanted([2, 2, 2])
-        self.assertEqual(len(self.keys("slots/one/")), 6)
+        self.assertEqual(len(self.claims()), 6)
         self.nodes[2].process.kill()
         self.wait_wanted([3, 3], self.nodes[:2])
         self.nodes[2].start()
         self.wait_wanted([2, 2, 2])
-        self.assertEqual(len(self.keys("slots/one/")), 6)
+        self.assertEqual(len(self.claims()), 6)
 
     def test_another_total_is_followed(self):
         self.give(6)
         self.wait_wanted([2, 2, 2])
         self.give(3)
         self.wait_wanted([1, 1, 1])
-        self.wait(lambda: self.keys("slots/one/") == [f"{KEYS}slots/one/{n}" for n in range(3)],
+        self.wait(lambda: self.claims() == [f"{KEYS}slots/{self.pool}/{n}" for n in range(3)],
                   "three claims", 60)
         self.give(6)
         self.wait_wanted([2, 2, 2])
@@ -148,7 +152,7 @@ class SlotsOfAFleet(DaemonCase):
     def test_without_etcd_the_slots_stay_also_across_a_restart(self):
         self.give(6)
         self.wait_wanted([2, 2, 2])
-        before = self.keys("slots/one/")
+        before = self.claims()
         self.etcd.kill()
         try:
             for node in self.nodes:
@@ -162,6 +166,6 @@ class SlotsOfAFleet(DaemonCase):
         for node in self.nodes:
             self.wait(lambda node=node: node.status()["coordinator"]["state"] == "connected",
                       "a connection", 120)
-        self.wait(lambda: len(self.keys("slots/one/")) == 6, "all claims", 60)
+        self.wait(lambda: len(self.claims()) == 6, "all claims", 60)
         self.wait_wanted([2, 2, 2])
-        self.assertEqual(self.keys("slots/one/"), before)
+        self.assertEqual(self.claims(), before)
