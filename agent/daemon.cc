@@ -208,7 +208,8 @@ void Daemon::join_fleet(const config::Daemon& config) {
                      return core_->why(monotonic_now(), pool, slot);
                    },
                    catalog_, evidence_, *node_orders_, operator_->node_status()},
-      Fleet::Options{config.coordinator, config.node.labels, random_seed()});
+      Fleet::Options{config.coordinator, config.node.labels, random_seed(),
+                     known_fleet(config, store_->loaded().fleet)});
 }
 
 void Daemon::make_images(const config::Images& config) {

@@ -135,7 +135,7 @@ std::vector<std::string> Desired::restore(const config::Document& document,
   }
   for (const auto& [pool, source, paused, allotted] : fleet) {
     if (parts_.catalog.find(pool.name) != nullptr) continue;
-    parts_.catalog.allot(pool.name, allotted);
+    parts_.catalog.allot(pool.name, allotted());
     // What is the node's own from now on is paused by its own mark.
     const bool is_own = source.empty();
     take_in(pool, source, {marks[pool.name] || (paused && is_own), paused && !is_own});
@@ -152,7 +152,7 @@ void Desired::reload(const config::Document& document) {
   }
   for (const std::string& name : gone) end(name);
   for (const auto& [name, pool] : document.pools) {
-    resolve({pool, document.pool_files.at(name), {}, log_reply(name), 0});
+    resolve({.pool = pool, .source = document.pool_files.at(name), .reply = log_reply(name)});
   }
 }
 
@@ -167,7 +167,7 @@ void Desired::apply(const config::Pool& pool, control::ApplyOptions options,
     reply(tl::unexpected(control::Error{Refusal::kInvalid, "network " + wrong}));
     return;
   }
-  resolve({pool, "", options, std::move(reply), 0});
+  resolve({.pool = pool, .options = options, .reply = std::move(reply)});
 }
 
 void Desired::take(const FromFleet& given, Reply<ApplyResult> reply) {
@@ -180,7 +180,11 @@ void Desired::take(const FromFleet& given, Reply<ApplyResult> reply) {
     reply(tl::unexpected(control::Error{Refusal::kInvalid, "network " + wrong}));
     return;
   }
-  resolve({given.pool, given.source, {}, std::move(reply), 0, given.paused, given.allotted});
+  resolve({.pool = given.pool,
+           .source = given.source,
+           .reply = std::move(reply),
+           .paused = given.paused,
+           .allotted = given.allotted});
 }
 
 bool Desired::is_of_fleet(const std::string& pool) const {
@@ -188,7 +192,7 @@ bool Desired::is_of_fleet(const std::string& pool) const {
   return entry != nullptr && agent::is_of_fleet(entry->source);
 }
 
-void Desired::allot(const std::string& pool, const Allotment& allotted) {
+void Desired::allot(const std::string& pool, std::optional<Allotment> allotted) {
   if (!is_of_fleet(pool) || parts_.catalog.allotted(pool) == allotted) return;
   parts_.catalog.allot(pool, allotted);
   parts_.inbox.post(core::PoolDesired{parts_.catalog.settings(pool)});
@@ -245,8 +249,7 @@ void Desired::take(const Request& request, const runtime::Result<runtime::Image>
     return;
   }
   overtake(name, request.number);
-  const bool is_allotted = request.allotted && parts_.catalog.allotted(name);
-  if (!is_allotted) parts_.catalog.allot(name, request.allotted);
+  parts_.catalog.allot(name, request.allotted());
   parts_.catalog.put(request.pool, request.source, revision);
   parts_.catalog.find(name)->paused_by_fleet = request.paused;
   ending_.erase(name);
@@ -295,7 +298,8 @@ void Desired::scale(const std::string& pool, std::uint32_t replicas, Reply<Apply
   changed.replicas = replicas;
   // The image stays what it is: scaling is not a deployment.
   const std::string& digest = entry->revisions.back().row.image;
-  take({changed, "", {}, std::move(reply), ++asked_}, runtime::Image{changed.worker.image, digest});
+  take({.pool = changed, .reply = std::move(reply), .number = ++asked_},
+       runtime::Image{changed.worker.image, digest});
 }
 
 void Desired::mark(const std::string& pool, Mark mark, Reply<ApplyResult> reply) {

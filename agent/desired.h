@@ -29,12 +29,15 @@ class Desired {
   /// All parts outlive this. `runtime`: what pools must fit.
   Desired(Parts parts, config::Runtime runtime);
 
+  /// Asked at the moment at which the pool is taken in.
+  using AskAllotment = std::function<std::optional<Allotment>()>;
+
   /// A pool of the coordinator's, and what stands for its key: see fleet_source.
   struct FromFleet {
     config::Pool pool;
     std::string source;
     bool paused = false;
-    std::optional<Allotment> allotted = {};  ///< where it has none yet; none: it gets none
+    AskAllotment allotted = [] { return std::nullopt; };
   };
 
   /// At start-up, before the first turn: the files' pools, then those given through the API before,
@@ -55,7 +58,7 @@ class Desired {
   /// As apply(), for the coordinator: kRefused where a file or the API owns the pool.
   void take(const FromFleet& given, control::Reply<control::ApplyResult> reply);
   /// At once. Of a pool that the coordinator does not own, nothing.
-  void allot(const std::string& pool, const Allotment& allotted);
+  void allot(const std::string& pool, std::optional<Allotment> allotted);
   /// The coordinator owns it.
   [[nodiscard]] bool is_of_fleet(const std::string& pool) const;
   /// Of a pool that the coordinator does not own, nothing.
@@ -75,12 +78,12 @@ class Desired {
  private:
   struct Request {
     config::Pool pool;
-    std::string source;
-    control::ApplyOptions options;
+    std::string source = {};
+    control::ApplyOptions options = {};
     control::Reply<control::ApplyResult> reply;
     std::uint64_t number = 0;  ///< in the order of asking
     bool paused = false;       ///< by the coordinator
-    std::optional<Allotment> allotted = {};
+    AskAllotment allotted = [] { return std::nullopt; };
   };
 
   /// One whose image is being resolved. A later change of its pool goes before it.

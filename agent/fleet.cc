@@ -66,9 +66,14 @@ Fleet::Fleet(boost::asio::io_context& loop, Parts parts, Options options)
       session_(keys_, baseline_of(parts.store.loaded().fleet, options_.config.cluster),
                options_.seed, self_of(options_, parts.node, parts.store.loaded().fleet)),
       slots_(parts.desired, parts.model, known_shared(parts.store.loaded().fleet, options_.labels)),
+      brake_(options_.config.shrink_max_percent),
+      brake_timer_(loop),
       timer_(loop),
       report_timer_(loop),
       client_(loop, client_options(options_.config)) {
+  for (const auto& [pool, source, allotted] : options_.known) {
+    brake_.set(pool.name, allotted().value_or(Allotment{pool.replicas}).workers);
+  }
   show();
 }
 
@@ -100,7 +105,7 @@ void Fleet::report() {
                                                 .documents = in_force_,
                                                 .refused = refused_,
                                                 .refused_documents = refused_at_,
-                                                .alarms = session_.alarms()})});
+                                                .alarms = alarms()})});
 }
 
 // ---- the session's turns
@@ -126,6 +131,9 @@ void Fleet::step() {
     std::visit([this](const auto& each) { perform(each); }, action);
   }
   slots_.follow(session_.claims());
+  for (const auto& [pool, shared] : slots_.shared()) {
+    if (!brake_.braked().contains(pool)) brake_.set(pool, session_.claims().workers(pool));
+  }
   const coordinator::Baseline& baseline = session_.state().baseline();
   const std::pair met{baseline.cluster, baseline.epoch};
   if (met != std::exchange(met_, met)) keep_baseline();
@@ -162,7 +170,7 @@ void Fleet::show() {
         std::chrono::duration_cast<std::chrono::milliseconds>(now - session_.last_contact());
     shown.last_contact_unix_ms = unix_ms_now() - ago.count();
   }
-  shown.alarms = session_.alarms();
+  shown.alarms = alarms();
   shown.refused = refused_;
   auto& before = parts_.node.coordinator;
   if (before && before->state != shown.state) log::info("the coordinator is " + shown.state);
@@ -300,7 +308,40 @@ void Fleet::consider(const std::string& pool) {
   });
 }
 
+bool Fleet::shrink_to_nothing(const std::string& pool) {
+  const std::uint32_t left = brake_.limit(pool, 0, monotonic_now());
+  if (left == 0) return true;
+  slots_.cap(pool, left);
+  go_on_shrinking();
+  return false;
+}
+
+void Fleet::go_on_shrinking() {
+  const core::Time due = brake_.due();
+  if (due == core::kNever) return;
+  brake_timer_.expires_at(std::chrono::steady_clock::time_point(due.time_since_epoch()));
+  brake_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const auto& error) {
+    if (error || alive.expired()) return;
+    for (const std::string& pool : std::set(brake_.braked())) consider(pool);
+    go_on_shrinking();
+    show();
+  });
+}
+
+std::vector<std::string> Fleet::alarms() const {
+  std::vector<std::string> lines = session_.alarms();
+  std::string pools;
+  for (const std::string& pool : brake_.braked()) pools += (pools.empty() ? "" : ", ") + pool;
+  if (!pools.empty()) lines.push_back("shrinking in steps, see coordinator.shrink_max: " + pools);
+  return lines;
+}
+
 void Fleet::leave(const std::string& pool) {
+  if (!shrink_to_nothing(pool)) return;
+  drop(pool);
+}
+
+void Fleet::drop(const std::string& pool) {
   forget(pool);
   slots_.unshare(pool);
   parts_.desired.drop_of_fleet(pool);
@@ -348,8 +389,14 @@ void Fleet::apply(const std::string& pool, const config::FleetPool& given) {
     return newest && newest->pool == given.pool && newest->total == given.total &&
            newest->selector == given.selector && newest->paused == given.paused;
   };
-  std::optional<Allotment> allotted;
-  if (given.total) allotted = Allotment{session_.claims().workers(pool)};
+  const auto allotted = [this, pool, given]() -> std::optional<Allotment> {
+    if (given.total) return Allotment{session_.claims().workers(pool)};
+    const std::uint32_t wanted = given.pool.replicas;
+    const std::uint32_t left = brake_.limit(pool, wanted, monotonic_now());
+    go_on_shrinking();
+    if (left == wanted) return std::nullopt;
+    return Allotment{left, core::Surplus::kStopped};
+  };
   parts_.desired.take(
       {given.pool, fleet_source(keys_.pool(pool)), given.paused.value_or(false), allotted},
       [this, alive = std::weak_ptr(alive_), pool, given,
@@ -366,11 +413,12 @@ void Fleet::apply(const std::string& pool, const config::FleetPool& given) {
 }
 
 void Fleet::end(const std::string& pool) {
+  if (!shrink_to_nothing(pool)) return;
   const auto revision = session_.state().baseline().documents.at(pool).mod_revision;
   parts_.store.drop_fleet(pool, [this, alive = std::weak_ptr(alive_), pool, revision](bool gone) {
     if (alive.expired()) return;
     if (!gone) return refuse(pool, "its end could not be written to the state directory");
-    leave(pool);
+    drop(pool);
     post(coordinator::TombstoneTaken{pool, revision});
   });
 }

@@ -13,6 +13,7 @@
 
 #include "agent/catalog.h"
 #include "agent/control/operations.h"
+#include "agent/coordinator/brake.h"
 #include "agent/coordinator/etcd/client.h"
 #include "agent/coordinator/session.h"
 #include "agent/desired.h"
@@ -43,6 +44,7 @@ class Fleet {
     config::Coordinator config;
     std::map<std::string, std::string> labels;
     std::uint64_t seed = 0;
+    std::vector<Desired::FromFleet> known = {};  ///< what is in force from the start
   };
 
   /// All parts outlive this.
@@ -75,6 +77,10 @@ class Fleet {
   void reported(const coordinator::WriteReport& write, const etcd::Result<etcd::TxnAnswer>& answer);
 
   void consider_order(const std::vector<etcd::KeyValue>& found);
+  /// As many of the pool as may be taken away at once are; the rest later. True: none is left.
+  [[nodiscard]] bool shrink_to_nothing(const std::string& pool);
+  void go_on_shrinking();
+  [[nodiscard]] std::vector<std::string> alarms() const;
   void consider(const std::string& pool);
   void refuse(const std::string& pool, const std::string& why);
   void keep(const std::string& pool, std::function<void()> then);
@@ -83,6 +89,7 @@ class Fleet {
   [[nodiscard]] std::int64_t mod_revision_of(const std::string& pool) const;
   void forget(const std::string& pool);
   void leave(const std::string& pool);
+  void drop(const std::string& pool);
   void end(const std::string& pool);
   void keep_baseline();
   void report();
@@ -93,6 +100,8 @@ class Fleet {
   coordinator::Keys keys_;
   coordinator::Session session_;
   FleetSlots slots_;
+  coordinator::Brake brake_;
+  boost::asio::steady_timer brake_timer_;
   boost::asio::steady_timer timer_;
   boost::asio::steady_timer report_timer_;
   bool is_report_due_ = false;

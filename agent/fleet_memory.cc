@@ -66,11 +66,10 @@ std::vector<Desired::FromFleet> known_fleet(const config::Daemon& config,
     const auto held = static_cast<std::uint32_t>(slots[row.pool].size());
     Desired::FromFleet one{given->pool, fleet_source(keys_of(config.coordinator).pool(row.pool)),
                            given->paused.value_or(false)};
-    if (given->total) one.allotted = Allotment{held};
     // A node that has left the fleet keeps its pools, and they are its own.
     if (is_alone) one.source.clear();
     if (is_alone && given->total) one.pool.replicas = held;
-    if (is_alone) one.allotted.reset();
+    if (!is_alone && given->total) one.allotted = [held] { return Allotment{held}; };
     known.push_back(std::move(one));
   }
   return known;

@@ -13,11 +13,18 @@ FleetSlots::FleetSlots(Desired& desired, const core::Model& model, Shared shared
 void FleetSlots::share(const std::string& pool, const coordinator::SharedPool& shared) {
   is_shared_new_ |= !shared_.contains(pool) || shared_[pool] != shared;
   shared_[pool] = shared;
+  capped_.erase(pool);
 }
 
 void FleetSlots::unshare(const std::string& pool) {
   is_shared_new_ |= shared_.erase(pool) != 0;
   allotted_.erase(pool);
+  capped_.erase(pool);
+}
+
+void FleetSlots::cap(const std::string& pool, std::uint32_t workers) {
+  capped_[pool] = workers;
+  desired_.allot(pool, Allotment{workers, core::Surplus::kStopped});
 }
 
 std::vector<coordinator::Event> FleetSlots::news() {
@@ -56,6 +63,7 @@ std::optional<FleetSlots::Places> FleetSlots::places() const {
 
 void FleetSlots::follow(const coordinator::Claims& claims) {
   for (const auto& [pool, shared] : shared_) {
+    if (capped_.contains(pool)) continue;
     const std::uint32_t workers = claims.workers(pool);
     allotted_[pool] = workers;
     desired_.allot(pool, Allotment{workers});

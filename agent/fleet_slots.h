@@ -22,12 +22,15 @@ class FleetSlots {
 
   void share(const std::string& pool, const coordinator::SharedPool& shared);
   void unshare(const std::string& pool);
+  /// No more than that, whatever slots there are: the pool is on its way out.
+  void cap(const std::string& pool, std::uint32_t workers);
 
   /// What the session is to know before its next step: which pools there are, where it is new, and
   /// the places as of now. And whether the node takes anything on.
   [[nodiscard]] std::vector<coordinator::Event> news();
   /// Are there other places than it was told?
   [[nodiscard]] bool has_news() const;
+  [[nodiscard]] const Shared& shared() const { return shared_; }
   /// After a step: runs as many workers as there are slots for.
   void follow(const coordinator::Claims& claims);
 
@@ -42,6 +45,7 @@ class FleetSlots {
   Shared shared_;
   bool is_shared_new_ = true;
   std::map<std::string, std::uint32_t> allotted_;
+  std::map<std::string, std::uint32_t> capped_;
   std::optional<Places> told_;
   core::NodeState state_told_ = core::NodeState::kOpen;
 };

@@ -92,6 +92,19 @@ cluster = "lab"
         self.etcd.put(POOLS + "one", TOMBSTONE)
         self.wait(lambda: not self.pools(), "the pool's end", 60)
 
+    def test_a_pool_is_taken_away_in_steps(self):
+        self.give("one", replicas=8)
+        self.wait_running("one", 8)
+        self.etcd.put(POOLS + "one", TOMBSTONE)
+        self.wait(lambda: any("shrinking" in alarm and "one" in alarm
+                              for alarm in self.coordinator()["alarms"]), "an alarm", 60)
+        self.assertIn(self.mayflyd.pool("one")["replicas"], (1, 2, 4))
+        self.give("one", replicas=6)
+        self.wait_running("one", 6)
+        self.assertEqual(self.coordinator()["alarms"], [])
+        self.etcd.put(POOLS + "one", TOMBSTONE)
+        self.wait(lambda: not self.pools(), "the pool's end", 120)
+
     def test_what_comes_from_etcd_is_not_changed_on_the_node(self):
         self.give("one", replicas=1)
         self.wait_running("one", 1)

@@ -47,6 +47,7 @@ class Audit final : public Observer {
     PoolSettings settings;
     bool dropped = false;
     std::uint32_t replicas_before = 0;  ///< the least in this batch of events
+    bool stops_surplus = true;          ///< at any time in this batch
   };
 
   void learn_releases(const InventoryTaken& first);

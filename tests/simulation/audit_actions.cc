@@ -232,6 +232,7 @@ void Audit::Rules::check_cordon(const ReleaseWorker& a, const Fate& of) const {
 /// the batch of events that it takes in.
 bool Audit::Rules::surplus(WorkerId worker, const Fate& of) const {
   const Known* pool = known(of.pool);
+  if (!pool->stops_surplus) return false;
   return count_staying(worker, of) > std::min(pool->settings.replicas, pool->replicas_before);
 }
 

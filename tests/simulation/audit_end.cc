@@ -104,7 +104,9 @@ std::string Audit::unsettled_pool(const Model& model, const PoolName& name) cons
     if (stale && !wanted.paused) return text(id, " is a spare of the old ", container.revision);
   }
   const std::uint32_t slots = scene_.truth.slots_of(name);
-  if (live > wanted.replicas) return text(name, " has ", live, " workers");
+  if (live > wanted.replicas && wanted.surplus == Surplus::kStopped) {
+    return text(name, " has ", live, " workers");
+  }
   if (live < slots && !wanted.paused) return text(name, " has only ", live, " workers");
   // With "auto", what became too much is used up by later exits rather than thrown away.
   const std::uint32_t target = wanted.standby.value_or(pool.standby_target);

@@ -47,6 +47,7 @@ struct Audit::Ledger {
     known.settings = e.settings;
     known.dropped = false;
     known.replicas_before = std::min(known.replicas_before, e.settings.replicas);
+    known.stops_surplus |= e.settings.surplus == Surplus::kStopped;
     std::uint32_t& most = audit.replicas_most_[e.settings.name];
     most = std::max(most, e.settings.replicas);
   }
@@ -186,7 +187,10 @@ void Audit::learn_releases(const InventoryTaken& first) {
 
 void Audit::told(const std::vector<Event>& events) {
   ++batches_;
-  for (auto& [pool, known] : known_) known.replicas_before = known.settings.replicas;
+  for (auto& [pool, known] : known_) {
+    known.replicas_before = known.settings.replicas;
+    known.stops_surplus = known.settings.surplus == Surplus::kStopped;
+  }
   const Ledger ledger{*this, scene_.truth.run};
   for (const Event& event : events) std::visit(ledger, event);
 }

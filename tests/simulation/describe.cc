@@ -57,6 +57,7 @@ struct Words {
       out << "auto";
     }
     out << " grace " << seconds(s.stop_grace) << " spare age " << seconds(s.spare_age_max)
+        << (s.surplus == Surplus::kAwaited ? " surplus awaited" : "")
         << (s.paused ? " paused" : "");
   }
   void operator()(const PoolDropped& e) const { out << "PoolDropped " << e.pool; }

@@ -55,6 +55,7 @@ void Operator::act_on_pool(const PoolName& pool) {
     case 0:
     case 1:
       settings.replicas = static_cast<std::uint32_t>(scene_.random.below(8));
+      settings.surplus = scene_.random.chance(0.3) ? Surplus::kAwaited : Surplus::kStopped;
       break;
     case 2:
     case 3:

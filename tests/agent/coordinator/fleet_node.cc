@@ -71,7 +71,10 @@ void SimulatedNode::follow() {
 void SimulatedNode::let_end(Time now, const std::function<Duration()>& a_while) {
   for (auto& [pool, its] : lives) {
     const std::uint32_t wanted = is_up() ? its.wanted : 0;
-    if (its.count > wanted && its.next_end <= now) --its.count;
+    if (its.count > wanted && its.next_end <= now) {
+      --its.count;
+      if (is_up()) wake_at = std::min(wake_at, now);
+    }
     if (its.count <= wanted) {
       its.next_end = core::kNever;
     } else if (its.next_end == core::kNever || its.next_end <= now) {

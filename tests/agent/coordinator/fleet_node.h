@@ -54,7 +54,8 @@ struct SimulatedNode {
   std::map<std::uint64_t, Watching> watches;
   Time cut_until{};
   Time deaf_until{};
-  Time heard_at{};  ///< the last time that etcd said something
+  std::int64_t fed_at = 0;  ///< the revision up to which the watches have been
+  Time heard_at{};          ///< the last time that etcd said something
 
   void start(const Keys& keys, std::uint64_t seed, std::int64_t ttl_s);
   void crash();

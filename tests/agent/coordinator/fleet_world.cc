@@ -15,7 +15,7 @@ constexpr std::size_t kNodesMax = 6;
 FleetWorld::FleetWorld(std::uint64_t seed) : random_(seed) {
   has_lies_ = below(10) == 0;
   has_long_cuts_ = below(40) == 0;
-  end_ = now_ + 12min;
+  end_ = now_ + 8min;
   put_pool("a");
   if (below(2) == 0) put_pool("b");
   const int nodes = 3 + below(2);
@@ -25,7 +25,7 @@ FleetWorld::FleetWorld(std::uint64_t seed) : random_(seed) {
 std::optional<Violation> FleetWorld::run() {
   while (now_ < end_ && !violation_) turn();
   calm();
-  for (const Time end = now_ + 15min; now_ < end && !violation_;) turn();
+  for (const Time end = now_ + 12min; now_ < end && !violation_;) turn();
   if (!violation_) check_converged();
   return violation_;
 }
@@ -48,10 +48,13 @@ void FleetWorld::turn() {
     node->let_end(now_, [this] { return 1s + some(15s); });
     if (node->is_up()) step(*node);
   }
-  check_holders();
+  if (std::exchange(is_anything_new_, false)) check_holders();
 }
 
 void FleetWorld::step(SimulatedNode& node) {
+  const bool is_due =
+      node.wake_at <= now_ || (!node.coming.empty() && node.coming.begin()->first <= now_);
+  if (!is_due && node.fed_at == etcd_.revision()) return;
   std::vector<Event> events;
   while (!node.coming.empty() && node.coming.begin()->first <= now_) {
     events.push_back(std::move(node.coming.begin()->second));
@@ -63,6 +66,7 @@ void FleetWorld::step(SimulatedNode& node) {
   node.add_news(events);
   if (events.empty() && now_ < node.wake_at) return;
   ++counts_.steps;
+  is_anything_new_ = true;
   const Slots before = node.session->claims().slots();
   const Decision decision = node.session->step(now_, events);
   node.wake_at = decision.wake_at;
@@ -127,6 +131,7 @@ void FleetWorld::act_on_etcd() {
   if (chance(2)) backup_ = etcd_;
   if (chance(1) && backup_) {
     etcd_.restore(now_, *backup_);
+    for (const auto& node : nodes_) node->fed_at = 0;
     restored_at_ = now_;
   }
   if (chance(1)) etcd_.put(kKeys.epoch(), std::to_string(++epoch_));
@@ -179,6 +184,7 @@ void FleetWorld::calm() {
   for (const auto& [pool, text] : pools_) etcd_.put(kKeys.pool(pool), text);
   for (const auto& node : nodes_) {
     node->cut_until = node->deaf_until = Time{};
+    node->fed_at = 0;
     if (!node->is_up() && !node->has_left) node->start(kKeys, random_(), kTtlS);
   }
   join();
@@ -208,6 +214,7 @@ void FleetWorld::arrive(SimulatedNode& node, Event event) {
 
 void FleetWorld::feed_watches(SimulatedNode& node, std::vector<Event>& events) {
   if (now_ < node.cut_until || now_ < node.deaf_until) return;
+  node.fed_at = etcd_.revision();
   for (auto each = node.watches.begin(); each != node.watches.end();) {
     auto& [number, watching] = *each;
     const auto changes = etcd_.changes(watching.range, watching.from);
@@ -236,6 +243,7 @@ void FleetWorld::perform(SimulatedNode& node, const List& list) {
 
 void FleetWorld::perform(SimulatedNode& node, const Watch& watch) {
   node.watches[watch.number] = {watch.range, watch.from, etcd_.cluster()};
+  node.fed_at = 0;
   if (fate(node) == Fate::Kind::kDone) return;
   node.watches.erase(watch.number);
   arrive(node, WatchEnded{watch.number, error_of(Fate::Kind::kNotDone)});

@@ -99,6 +99,7 @@ class FleetWorld {
   FakeEtcd etcd_;
   std::optional<FakeEtcd> backup_;
   Time restored_at_{};
+  bool is_anything_new_ = false;
   std::uint64_t epoch_ = 0;
   std::vector<std::unique_ptr<SimulatedNode>> nodes_;
   std::map<std::string, std::string> pools_;

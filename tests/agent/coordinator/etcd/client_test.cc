@@ -61,6 +61,40 @@ TEST_F(EtcdClient, ComparesBeforeItWrites) {
   EXPECT_FALSE(txn(create)->succeeded);
 }
 
+TEST_F(EtcdClient, GivesAClaimToOneAndOnlyUnderALeaseThatLives) {
+  const auto mine = grant(60);
+  const auto theirs = grant(60);
+  ASSERT_TRUE(mine && theirs);
+  const auto claim = [](const std::string& value, std::int64_t lease, std::int64_t expected) {
+    return Txn{{{"slot", Compare::Target::kModRevision, expected}},
+               {Put{"slot", value, lease}},
+               {Range{"slot"}}};
+  };
+  const auto held = txn(claim("mine", mine->id, 0));
+  ASSERT_TRUE(held && held->succeeded);
+  const auto refused = txn(claim("theirs", theirs->id, 0));
+  ASSERT_TRUE(refused);
+  EXPECT_FALSE(refused->succeeded);
+  const KeyValue& found = refused->ranges.at(0).kvs.at(0);
+  EXPECT_EQ(found.value, "mine");
+  EXPECT_EQ(found.lease, mine->id);
+  EXPECT_EQ(found.mod_revision, held->header.revision);
+  // It goes with its lease, and is not made again under it.
+  ASSERT_TRUE(await<Header>([&](Done<Header> done) { client->revoke(mine->id, done); }));
+  const auto late = txn(claim("mine", mine->id, 0));
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().kind, ErrorKind::kNotFound);
+  const auto taken = txn(claim("theirs", theirs->id, 0));
+  ASSERT_TRUE(taken && taken->succeeded);
+  const auto give_up = [](std::int64_t expected) {
+    return Txn{
+        {{"slot", Compare::Target::kModRevision, expected}}, {Delete{"slot"}}, {Range{"slot"}}};
+  };
+  EXPECT_FALSE(txn(give_up(held->header.revision))->succeeded);
+  EXPECT_TRUE(txn(give_up(taken->header.revision))->succeeded);
+  EXPECT_TRUE(range({"slot"})->kvs.empty());
+}
+
 TEST_F(EtcdClient, KeepsALeaseAndSeesThatOneIsGone) {
   const auto lease = grant(60);
   ASSERT_TRUE(lease) << lease.error().what;
