@@ -116,6 +116,9 @@ cluster = "lab"
         self.give("mine", replicas=2)
         self.wait_refused("mine", "was given by command on this node")
         self.assertEqual(self.mayflyd.pool("mine")["source"], "")
+        # Else the next list finds nothing in its way.
+        self.etcd.put(POOLS + "mine", TOMBSTONE)
+        self.wait(lambda: "mine" not in self.refused(), "the end of the other one", 60)
         self.mayflyd.delete("mine")
 
     def test_a_bad_document_is_refused_and_the_old_one_goes_on(self):
