@@ -98,7 +98,7 @@ void was_never_released(Turn& turn, Worker& worker) {
   worker.ready = turn.now;
   const bool wanted =
       !worker.stop_asked && !pool.dropped && !pool.settings.paused && !is_closed(turn.model);
-  if (wanted && worker.revision == pool.active) {
+  if (wanted && is_within_cordon(turn.model, pool) && worker.revision == pool.active) {
     worker.released = turn.now;
     return send_release(turn, worker);
   }

@@ -74,6 +74,14 @@ std::uint32_t slots_allowed(const Model& model, const Pool& pool) {
   return kept == model.node.kept.end() ? 0 : std::min(kept->second, wanted);
 }
 
+bool is_within_cordon(const Model& model, const Pool& pool) {
+  if (model.node.scheduling != Scheduling::kCordoned) return true;
+  const auto taken = std::count_if(pool.slots.begin(), pool.slots.end(), [](const auto& each) {
+    return each.second.worker && !each.second.leaving;
+  });
+  return taken <= slots_allowed(model, pool);
+}
+
 void withhold_slots(Turn& turn) {
   const bool cordoned = turn.model.node.scheduling == Scheduling::kCordoned;
   if (!cordoned && !turn.memory.withheld) return;

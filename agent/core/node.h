@@ -19,6 +19,9 @@ void node_desired(Turn& turn, const NodeDesired& event);
 /// How many workers the pool may have on this node.
 [[nodiscard]] std::uint32_t slots_allowed(const Model& model, const Pool& pool);
 
+/// It has no more workers in its slots than a cordon of the node keeps.
+[[nodiscard]] bool is_within_cordon(const Model& model, const Pool& pool);
+
 /// On a cordoned node, holds back the vacant slots that a pool has beyond those that it keeps.
 void withhold_slots(Turn& turn);
 

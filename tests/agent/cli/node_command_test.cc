@@ -139,14 +139,5 @@ TEST_F(NodeCommand, WaitsNoLongerForADrainThatSomebodyEnded) {
   EXPECT_NE(ran.err.find("ended the drain"), std::string::npos);
 }
 
-TEST_F(NodeCommand, IsCompleted) {
-  const std::string verbs = run({"__complete", "node", ""}).out;
-  for (const char* verb : {"status\t", "cordon\t", "drain\t", "undrain\t"}) {
-    EXPECT_NE(verbs.find(verb), std::string::npos) << verbs;
-  }
-  EXPECT_NE(run({"__complete", "node", "drain", "--no"}).out.find("--no-deadline\t"),
-            std::string::npos);
-}
-
 }  // namespace
 }  // namespace mayfly::cli

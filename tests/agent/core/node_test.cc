@@ -98,6 +98,17 @@ TEST(Cordon, HoldsAfterARestartForTheSlotsThatNobodyIsIn) {
   EXPECT_EQ(held_back, 2U);
 }
 
+TEST(Cordon, LetsAWorkerGoWhoseReleaseWasCutShortOnlyIntoASlotThatItKeeps) {
+  for (const std::uint32_t kept : {0U, 1U}) {
+    Harness core;
+    core.step({PoolDesired{bare_pool(1)}, cordoned({{"p", kept}})});
+    core.adopt({seen_running(WorkerId{7}, 0)});
+    core.feed(GateReady{WorkerId{7}});
+    EXPECT_EQ(core.wants<ReleaseWorker>().size(), kept);
+    EXPECT_EQ(core.wants<RemoveWorker>().size(), 1 - kept);
+  }
+}
+
 TEST(Cordon, IsUndoneWithAllThatWasHeldBack) {
   Harness core;
   core.fill(bare_pool(1));
