@@ -1,5 +1,6 @@
 #include "agent/desired.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "agent/clock.h"
@@ -25,8 +26,9 @@ constexpr std::string_view kFleet = "etcd:";
 
 /// Of "etcd:/mayfly/CLUSTER/pools/POOL".
 std::string cluster_of(const std::string& source) {
-  constexpr std::size_t kBefore = kFleet.size() + std::string_view("/mayfly/").size();
-  return source.substr(kBefore, source.find('/', kBefore) - kBefore);
+  const std::size_t begin =
+      std::min(source.size(), kFleet.size() + std::string_view("/mayfly/").size());
+  return source.substr(begin, source.find('/', begin) - begin);
 }
 
 control::Error owned(const std::string& pool, const std::string& source) {

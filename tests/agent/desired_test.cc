@@ -179,6 +179,29 @@ TEST_F(DesiredOfFleet, IsTakenAndChangedByTheCoordinatorAlone) {
   EXPECT_EQ(catalog_.find("encode")->desired.worker.image, "encode:2");
 }
 
+TEST_F(DesiredOfFleet, IsPausedByTheCoordinatorAndByTheNodeEach) {
+  const auto paused = [this] { return catalog_.settings("encode").paused; };
+  const auto take_paused = [this](bool by_fleet) {
+    desired_.take({pool("encode:1"), fleet_source(kKey), by_fleet}, [](const Applied&) {});
+    runtime_.answer();
+  };
+  std::optional<Applied> marked;
+  const auto mark = [&](Desired::Mark mark) {
+    desired_.mark("encode", mark, [&marked](Applied result) { marked = std::move(result); });
+  };
+  take_paused(true);
+  EXPECT_TRUE(paused());
+  mark(Desired::Mark::kRunning);
+  ASSERT_FALSE(*marked) << "the fleet's pause is not the node's to end";
+  EXPECT_NE(marked->error().what.find("`mayfly --cluster main resume encode`"), std::string::npos);
+  mark(Desired::Mark::kPaused);
+  take_paused(false);
+  EXPECT_TRUE(paused()) << "the node's own stays";
+  mark(Desired::Mark::kRunning);
+  EXPECT_TRUE(*marked);
+  EXPECT_FALSE(paused());
+}
+
 TEST_F(DesiredOfFleet, TakesOverNoPoolThatANodeHasOfItsOwn) {
   ASSERT_TRUE(apply(pool("encode:1")));
   const Applied taken = take(pool("encode:2"));
@@ -203,10 +226,12 @@ TEST_F(DesiredOfFleet, IsRestoredBehindFilesAndTheApi) {
   config::Pool other = pool("other:1");
   other.name = "other";
   const std::vector<Desired::FromFleet> fleet{{pool("encode:fleet"), fleet_source(kKey)},
-                                              {other, fleet_source("/k")}};
+                                              {other, fleet_source("/k"), true}};
   EXPECT_TRUE(desired_.restore(document, fleet).empty());
   EXPECT_EQ(catalog_.find("encode")->source, "/etc/encode.toml");
   EXPECT_EQ(catalog_.find("other")->source, "etcd:/k");
+  EXPECT_TRUE(catalog_.settings("other").paused);
+  EXPECT_FALSE(catalog_.find("other")->paused) << "that is the document's, not the node's";
 }
 
 TEST_F(DesiredOfFleet, IsTheNodesOwnOnceItHasLeft) {

@@ -11,8 +11,8 @@ std::string document(const std::string& name, const std::string& more = "") {
 
 std::vector<std::string> known(const config::Daemon& config, const FleetDocuments& rows) {
   std::vector<std::string> lines;
-  for (const auto& [pool, source] : known_fleet(config, rows)) {
-    lines.push_back(pool.name + " " + source);
+  for (const auto& [pool, source, paused] : known_fleet(config, rows)) {
+    lines.push_back(pool.name + " " + source + (paused ? " paused" : ""));
   }
   return lines;
 }
@@ -24,17 +24,17 @@ TEST(KnownFleet, IsWhatWasLastForThisNode) {
   config.coordinator.cluster = "c";
   const FleetDocuments rows{
       {"", R"({"cluster":"c","id":7})", 0, 0},
-      {"any", document("any"), 0, 1},
+      {"any", document("any", R"(,"paused":true)"), 0, 1},
       {"bad", "not JSON", 0, 1},
       {"dead", R"({"deleted":true})", 0, 1},
       {"east", document("east", R"(,"selector":{"zone":"east"})"), 0, 1},
       {"gpu", document("gpu", R"(,"selector":{"zone":"east","gpu":"yes"})"), 0, 1},
       {"mars", document("mars", R"(,"selector":{"planet":"mars"})"), 0, 1},
   };
-  EXPECT_EQ(known(config, rows), (std::vector<std::string>{"any etcd:/mayfly/c/pools/any",
+  EXPECT_EQ(known(config, rows), (std::vector<std::string>{"any etcd:/mayfly/c/pools/any paused",
                                                            "east etcd:/mayfly/c/pools/east"}));
   config.coordinator = {};
-  EXPECT_EQ(known(config, rows), (std::vector<std::string>{"any ", "east "}));
+  EXPECT_EQ(known(config, rows), (std::vector<std::string>{"any  paused", "east "}));
 }
 
 }  // namespace

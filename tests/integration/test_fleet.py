@@ -1,6 +1,7 @@
 """A node that an etcd tells what to run."""
 
 import concurrent.futures
+import contextlib
 import json
 import os
 import socket
@@ -11,6 +12,7 @@ from case import FOR_EVER_MS, PROGRAMS, SCRATCH, SHELL, DaemonCase
 from lab.daemons import Containerd, Mayflyd
 from lab.etcd import Etcd, own_address
 from lab.place import Place
+from lab.process import Trouble
 from stories import living, pool_toml
 
 FOR_EVER = living(FOR_EVER_MS)
@@ -327,8 +329,9 @@ class FleetCommand(DaemonCase):
 
     def delete_pools_here(self):
         for pool in self.pools():
-            if not self.mayflyd.pool(pool["name"])["source"]:
-                self.mayflyd.delete(pool["name"])
+            with contextlib.suppress(Trouble):  # it may have ended
+                if not self.mayflyd.pool(pool["name"])["source"]:
+                    self.mayflyd.delete(pool["name"])
 
     @classmethod
     def delete_pools(cls):
