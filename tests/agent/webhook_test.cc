@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <condition_variable>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -78,7 +78,7 @@ class WebhookTest : public testing::Test {
     config.secret_file = folder_ + "/secret";
     config.events = std::move(events);
     webhook_ = std::make_unique<Webhook>(loop_, Webhook::Parts{core_, node_},
-                                         Webhook::Options{config, 1, deadline_, kLong});
+                                         Webhook::Options{config, 1, deadline_, farewell_max_});
   }
   bool until(const std::function<bool()>& so) {
     const auto end = std::chrono::steady_clock::now() + kLong;
@@ -98,6 +98,7 @@ class WebhookTest : public testing::Test {
   core::Core core_{core::Limits{}, core::WorkerId{1}, 1};
   control::NodeStatus node_;
   std::chrono::milliseconds deadline_ = kLong;
+  std::chrono::milliseconds farewell_max_ = 10 * kLong;
   Asked asked_;
   std::unique_ptr<ScriptedServer> server_;
   std::unique_ptr<Webhook> webhook_;
@@ -171,23 +172,16 @@ TEST_F(WebhookTest, TakesNoAnswerThatIsTooLong) {
 
 TEST_F(WebhookTest, GivesUpAServerThatIsSilentAndGoesOn) {
   deadline_ = 50ms;
-  std::mutex mutex;
-  std::condition_variable over;
-  bool is_over = false;
-  serve([&](std::size_t number) {
-    std::unique_lock lock(mutex);
-    if (number == 1) over.wait(lock, [&] { return is_over; });
+  std::promise<void> over;
+  serve([told = over.get_future().share()](std::size_t number) {
+    if (number == 1) told.wait();
     return ScriptedServer::Answer{"200 OK", ""};
   });
   make();
   webhook_->start();
   ASSERT_TRUE(until([&] { return !status().fault.empty(); }));
   EXPECT_NE(status().fault.find("in time"), std::string::npos) << status().fault;
-  {
-    const std::lock_guard lock(mutex);
-    is_over = true;
-  }
-  over.notify_all();
+  over.set_value();
   ASSERT_TRUE(has_sent(1));
 }
 
@@ -224,6 +218,21 @@ TEST_F(WebhookTest, EndsWhenAllIsSentOrTheFirstTryFails) {
     ASSERT_TRUE(until([&] { return has_closed; })) << answer;
     webhook_.reset();
   }
+}
+
+TEST_F(WebhookTest, EndsAfterAWhileWhateverTheServerDoes) {
+  farewell_max_ = 50ms;
+  std::promise<void> over;
+  serve([told = over.get_future().share()](std::size_t) {
+    told.wait();
+    return ScriptedServer::Answer{"200 OK", ""};
+  });
+  make();
+  bool has_closed = false;
+  webhook_->close([&] { has_closed = true; });
+  EXPECT_TRUE(until([&] { return has_closed; }));
+  EXPECT_EQ(status().sent, 0U);
+  over.set_value();
 }
 
 TEST_F(WebhookTest, EndsAtOnceWhereNothingCanBeSent) {
