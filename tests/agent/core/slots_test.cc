@@ -52,6 +52,44 @@ TEST(Scale, DownTakesFirstWhatIsBeingStoppedAllTheSame) {
   EXPECT_EQ(indices(core), (std::set<SlotIndex>{1, 2}));
 }
 
+PoolSettings awaiting(std::uint32_t replicas) {
+  PoolSettings settings = bare_pool(replicas);
+  settings.surplus = Surplus::kAwaited;
+  return settings;
+}
+
+TEST(Scale, DownAwaitsTheEndOfAnyWorkerWhereThatIsWanted) {
+  Harness core;
+  core.fill(awaiting(3));
+  core.feed(PoolDesired{awaiting(2)});
+  EXPECT_TRUE(core.wants<SignalWorker>().empty());
+  EXPECT_EQ(core.pool().slots.size(), 3U);
+  core.exit(core.worker_in(1));
+  EXPECT_EQ(indices(core), (std::set<SlotIndex>{0, 2}));
+  EXPECT_TRUE(core.wants<StartWorker>().empty()) << "nothing follows it";
+  core.exit(core.worker_in(0));
+  core.settle();
+  EXPECT_EQ(indices(core), (std::set<SlotIndex>{0, 2})) << "and from then on all goes on";
+}
+
+TEST(Scale, DownStopsAtLastWhatWasAwaited) {
+  Harness core;
+  core.fill(awaiting(2));
+  core.feed(PoolDesired{awaiting(1)});
+  core.feed(PoolDesired{bare_pool(1)});
+  EXPECT_EQ(core.wants<SignalWorker>().size(), 1U);
+}
+
+TEST(Scale, ARestartAdoptsASurplusThatIsAwaited) {
+  Harness core;
+  core.feed(PoolDesired{awaiting(1)});
+  core.adopt({seen_running(WorkerId{1}, SlotIndex{0}), seen_running(WorkerId{2}, SlotIndex{1})});
+  EXPECT_TRUE(core.wants<SignalWorker>().empty());
+  EXPECT_EQ(core.pool().slots.size(), 2U);
+  core.feed(PoolDropped{"p"});
+  EXPECT_EQ(core.wants<SignalWorker>().size(), 2U) << "a dropped pool stops them all";
+}
+
 TEST(Scale, UpAgainKeepsASlotWhoseWorkerIsStopping) {
   Harness core;
   core.fill(bare_pool(2));
