@@ -71,8 +71,9 @@ Fleet::Fleet(boost::asio::io_context& loop, Parts parts, Options options)
       timer_(loop),
       report_timer_(loop),
       client_(loop, client_options(options_.config)) {
-  for (const auto& [pool, source, allotted] : options_.known) {
-    brake_.set(pool.name, allotted().value_or(Allotment{pool.replicas}).workers);
+  for (const Desired::FromFleet& known : options_.known) {
+    const auto allotted = known.allotted().value_or(Allotment{known.pool.replicas});
+    brake_.set(known.pool.name, allotted.workers);
   }
   show();
 }

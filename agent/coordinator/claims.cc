@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/fleet_pool.h"
+
 namespace mayfly::coordinator {
 namespace {
 

@@ -74,6 +74,7 @@ class LeaseKeeper {
 class Reporter {
  public:
   static constexpr std::chrono::seconds kPace{2};
+  static constexpr std::int64_t kTtlS = 15;  ///< of the lease of info and status
 
   void take(const StatusChanged& changed) { status_ = changed.status; }
   void take(const ReportWritten& written);

@@ -13,9 +13,8 @@ struct Overloaded : Handlers... {
 template <class... Handlers>
 Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
-/// Of info and status; it is kept three times in this.
-constexpr std::int64_t kReportTtlS = 15;
-constexpr std::chrono::seconds kSilenceMax{kReportTtlS};
+/// The lease is kept three times in this.
+constexpr std::chrono::seconds kSilenceMax{Reporter::kTtlS};
 
 bool refuses(const etcd::Error& error) {
   return error.code != etcd::kNoCode && error.kind == etcd::ErrorKind::kRefused;
@@ -39,7 +38,7 @@ std::optional<std::string> as_it_stands(const etcd::KeyValue& kv) {
 
 Session::Session(Keys keys, Baseline baseline, std::uint64_t seed, std::optional<Claims::Self> self)
     : follower_(keys.desired(), DesiredState(keys, std::move(baseline))),
-      keeper_(kReportTtlS),
+      keeper_(Reporter::kTtlS),
       chance_(seed) {
   if (!self) return;
   order_.emplace(etcd::Range{keys.order(self->node)}, as_it_stands);
@@ -91,7 +90,7 @@ void Session::take(const Event& event, Decision& decision, Turn& turn) {
   }
   std::visit(
       Overloaded{
-          [&](const Listed& each) { decision.changed.merge(take_list(each, decision, turn)); },
+          [&](const Listed& each) { decision.changed.merge(follower_.take(each, turn)); },
           [&](const ListFailed& each) { follower_.take(each, turn); },
           [&](const WatchHeard& each) { decision.changed.merge(follower_.take(each, turn)); },
           [&](const WatchEnded& each) { follower_.take(each, turn); },
@@ -153,6 +152,7 @@ Contact Session::contact(Time now) const {
 std::vector<std::string> Session::alarms() const {
   std::vector<std::string> lines = state().alarms();
   std::vector<std::string> faults{follower_.fault(), keeper_.fault(), reporter_.fault()};
+  if (order_) faults.push_back(order_->fault());
   if (claims_) {
     for (std::string& fault : claims_->faults()) faults.push_back(std::move(fault));
   }

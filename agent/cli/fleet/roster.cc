@@ -119,7 +119,7 @@ void add_contacts(Desk& desk, Roster& roster) {
   const auto left = desk.seconds_left(leases);
   for (std::size_t i = 0; i < roster.size() && i < left.size(); ++i) {
     if (left[i] <= 0) continue;
-    roster[i].contact_age_s = std::max<std::int64_t>(0, coordinator::LeaseKeeper::kTtlS - left[i]);
+    roster[i].contact_age_s = std::max<std::int64_t>(0, coordinator::Reporter::kTtlS - left[i]);
   }
 }
 
