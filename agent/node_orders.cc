@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <tuple>
 #include <utility>
 
 #include "agent/clock.h"
@@ -136,9 +137,11 @@ void NodeOrders::follow(const std::string& document, Origin origin) {
 
 void NodeOrders::carry_out(store::NodeOrder row, Reply<NodeResult> reply) {
   const store::NodeOrder before = std::exchange(row_, row);
-  const NodeResult result{before.scheduling == row.scheduling && before.ordered_ms == row.ordered_ms
-                              ? control::ChangeKind::kUnchanged
-                              : control::ChangeKind::kChanged};
+  const auto wanted = [](const store::NodeOrder& of) {
+    return std::tie(of.scheduling, of.ordered_ms, of.deadline_s, of.kept);
+  };
+  const NodeResult result{wanted(before) == wanted(row) ? control::ChangeKind::kUnchanged
+                                                        : control::ChangeKind::kChanged};
   if (row == before) return reply(result);
   parts_.store.put_node(row, [this, row, before, result, reply = std::move(reply)](bool saved) {
     crash_point("node.saved");

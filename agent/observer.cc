@@ -17,31 +17,33 @@ namespace {
 
 /// What an operator should see without asking.
 struct Notice {
-  std::string_view what;
-  std::string_view id;
-  log::Level level = log::Level::kWarning;
+  log::Level level = log::Level::kDebug;
+  std::string_view what = {};
+  std::string_view id = {};
 };
 
 Notice notice_of(std::string_view what) {
   namespace words = core::words;
   namespace ids = message_ids;
+  constexpr auto kInfo = log::Level::kInfo;
+  constexpr auto kWarning = log::Level::kWarning;
   static constexpr std::array kNotices{
-      Notice{words::kStartFailed, ids::kStartFailed},
-      Notice{words::kStartUncertain, ids::kStartUncertain},
-      Notice{words::kGateLost, ids::kGateLost},
-      Notice{words::kReleaseFailed, ids::kReleaseFailed},
-      Notice{words::kRemoveFailed, ids::kRemoveFailed},
-      Notice{words::kLost, ids::kWorkerLost},
-      Notice{words::kRevisionFailed, ids::kRevisionFailed},
-      Notice{words::kBackoff, ids::kBackoff},
-      Notice{words::kRevisionRefused, ids::kRevisionRefused},
-      Notice{words::kNodeOpen, ids::kNodeOpen, log::Level::kInfo},
-      Notice{words::kNodeCordoned, ids::kNodeCordoned, log::Level::kInfo},
-      Notice{words::kNodeDraining, ids::kNodeDraining, log::Level::kInfo},
-      Notice{words::kNodeDrained, ids::kNodeDrained, log::Level::kInfo}};
+      Notice{kWarning, words::kStartFailed, ids::kStartFailed},
+      Notice{kWarning, words::kStartUncertain, ids::kStartUncertain},
+      Notice{kWarning, words::kGateLost, ids::kGateLost},
+      Notice{kWarning, words::kReleaseFailed, ids::kReleaseFailed},
+      Notice{kWarning, words::kRemoveFailed, ids::kRemoveFailed},
+      Notice{kWarning, words::kLost, ids::kWorkerLost},
+      Notice{kWarning, words::kRevisionFailed, ids::kRevisionFailed},
+      Notice{kWarning, words::kBackoff, ids::kBackoff},
+      Notice{kWarning, words::kRevisionRefused, ids::kRevisionRefused},
+      Notice{kInfo, words::kNodeOpen, ids::kNodeOpen},
+      Notice{kInfo, words::kNodeCordoned, ids::kNodeCordoned},
+      Notice{kInfo, words::kNodeDraining, ids::kNodeDraining},
+      Notice{kInfo, words::kNodeDrained, ids::kNodeDrained}};
   const auto found = std::find_if(kNotices.begin(), kNotices.end(),
                                   [what](const Notice& each) { return each.what == what; });
-  return found == kNotices.end() ? Notice{what, "", log::Level::kDebug} : *found;
+  return found == kNotices.end() ? Notice{.what = what} : *found;
 }
 
 }  // namespace
