@@ -48,26 +48,26 @@ class Drain(DaemonCase):
 
     def test_a_cordoned_node_goes_on_and_adds_nothing(self):
         self.apply("here", command=living(100), replicas=2, standby=1)
-        self.wait(lambda: len(self.exits("here")) > 3, "some turns")
+        self.wait(lambda: len(self.exits("here")) > 3, "some turns", 120)
         self.assertIn("cordoned", self.node("cordon"))
         self.apply("next", command=FOR_EVER, replicas=1, standby=1)
         self.mayflyd.mayfly("scale", "here", "3")
         turns = len(self.exits("here"))
-        self.wait(lambda: len(self.exits("here")) > turns + 5, "more turns")
+        self.wait(lambda: len(self.exits("here")) > turns + 5, "more turns", 120)
         for pool, slot in (("next", 0), ("here", 2)):
             why = self.wait_why(pool, "node_cordoned", slot)
             self.assertIn("mayfly node undrain", why["detail"])
         self.assertEqual(self.starts("next"), 0)
         self.restart()
         turns = len(self.exits("here"))
-        self.wait(lambda: len(self.exits("here")) > turns + 5, "turns of those that it keeps", 60)
+        self.wait(lambda: len(self.exits("here")) > turns + 5, "turns of those that it keeps", 120)
         self.wait_why("here", "node_cordoned", 2)
         self.assertEqual(self.starts("next"), 0)
         self.assertIn("node is cordoned", self.mayflyd.mayfly("status"))
         self.assertNotIn(2, self.slots_used("here"))
         self.node("uncordon")
         self.wait_running("next", 1)
-        self.wait(lambda: 2 in self.slots_used("here"), "a worker in the third slot", 60)
+        self.wait(lambda: 2 in self.slots_used("here"), "a worker in the third slot", 120)
 
     # ---- drain ----------------------------------------------------------------------------------
 

@@ -199,6 +199,7 @@ cluster = "lab"
         self.order("cordoned", "first")
         self.wait_told(state="cordoned", order="first")
         self.give("one", replicas=3, lifetime={"stop_grace": "1s"})
+        self.wait(lambda: self.mayflyd.pool("one")["replicas"] == 3, "what it is to have", 60)
         self.wait_why("one", "node_cordoned", 2)
         self.order("drained", "second", deadline_s=3600)
         self.assertIn("deadline_unix_ms", self.wait_told(state="draining", order="second"))
