@@ -149,7 +149,8 @@ class Drain(DaemonCase):
     def test_what_was_ordered_is_in_the_journal_the_metrics_and_the_events(self):
         self.node("drain", "--deadline", "90s")
         self.wait_state("drained")
-        self.assertIn('mayfly_node_scheduling{state="drained"} 1', self.mayflyd.api.text("/metrics"))
+        metrics = self.mayflyd.api.text("/metrics")
+        self.assertIn('mayfly_node_scheduling{state="drained"} 1', metrics)
         told = [json.loads(line)["what"]
                 for line in self.mayflyd.mayfly("events", "-o", "json").splitlines()]
         self.assertLess(told.index("node-draining"), told.index("node-drained"))
