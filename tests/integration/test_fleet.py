@@ -4,6 +4,7 @@ import concurrent.futures
 import contextlib
 import json
 import os
+import re
 import socket
 import subprocess
 import time
@@ -18,6 +19,7 @@ from stories import living, pool_toml
 FOR_EVER = living(FOR_EVER_MS)
 EXIT_ERROR, EXIT_USAGE, EXIT_NOT_FOUND, EXIT_REFUSED, EXIT_TIMED_OUT, EXIT_NO_ETCD = range(1, 7)
 ADDRESS = own_address()
+GUIDE = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "fleet.md")
 POOLS = "/mayfly/lab/pools/"
 TOMBSTONE = {"deleted": True}
 
@@ -526,6 +528,40 @@ class FleetCommand(DaemonCase):
         corner.write("password", "right\n")
         self.assertEqual(ask().returncode, 0, ask().stderr)
         locked.process.stop()
+
+    def test_the_roles_of_the_guide_suffice_and_no_more(self):
+        """What docs/fleet.md grants an operator; and the first line of it alone, to look only."""
+        corner = self.place.corner("roles")
+        guarded = Etcd(corner, ADDRESS.replace("127.128.", "127.130."))
+        with open(GUIDE, encoding="utf-8") as guide:
+            lines = [line.split()[1:] for line in guide if re.match("etcdctl role .*operator", line)]
+        self.assertEqual(len(lines), 4)
+        for words in lines:
+            guarded.ctl(*[word.replace("/mayfly/main", "/mayfly/lab") for word in words])
+        guarded.ctl("role", "add", "looker")
+        guarded.ctl("role", "grant-permission", "looker", "read", "/mayfly/lab/", "/mayfly/lab0")
+        for user, role in (("anna", "mayfly-operator"), ("bert", "looker"), ("root", "root")):
+            guarded.ctl("user", "add", f"{user}:secret")
+            guarded.ctl("user", "grant-role", user, role)
+        guarded.put("/mayfly/lab/nodes/n1/info", {})
+        guarded.ctl("auth", "enable")
+        secret = corner.write("password", "secret\n")
+        os.chmod(secret, 0o600)
+
+        def act(user, *words):
+            return self.mayfly("--cluster", "lab", *words, env={
+                "MAYFLY_ENDPOINTS": guarded.url, "MAYFLY_USER": user, "MAYFLY_PASSWORD_FILE": secret})
+        for words in (("apply", "-f", self.file()), *(("scale", "one", str(n)) for n in range(2, 24)),
+                      ("node", "cordon", "n1"), ("history", "one"), ("delete", "one")):
+            done = act("anna", *words)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        for words in (("status",), ("get", "pools"), ("get", "nodes"), ("history", "one")):
+            self.assertEqual(act("bert", *words).returncode, 0)
+        for words in (("apply", "-f", self.file()), ("node", "undrain", "n1")):
+            done = act("bert", *words)
+            self.assertEqual(done.returncode, EXIT_REFUSED, done.stderr)
+            self.assertIn("permission denied", done.stderr)
+        guarded.process.stop()
 
     def test_an_etcd_that_is_down_or_silent_is_said_in_bounded_time(self):
         with socket.create_server((ADDRESS, 0)) as silent:

@@ -85,6 +85,9 @@ class Shells(unittest.TestCase):
             os.makedirs(os.path.dirname(os.path.join(cls.folder, name)), exist_ok=True)
             with open(os.path.join(cls.folder, name), "w", encoding="utf-8"):
                 pass
+        with open(os.path.join(cls.folder, "folder", "contexts"), "w", encoding="utf-8") as file:
+            for cluster in ("lab", "main"):
+                file.write(f'[{cluster}]\nendpoints = ["http://127.0.0.1:1"]\n')
 
     def run_shell(self, command, script):
         environment = {**os.environ, "PATH": f"{command_line.BIN}:{os.environ['PATH']}", "HOME": self.folder,
@@ -170,6 +173,13 @@ class Shells(unittest.TestCase):
     def test_ask_the_daemon_of_the_socket_that_is_written(self):
         for socket in ("--socket /nonexistent", "--socket=/nonexistent"):
             self.offer(f"mayfly {socket} pause ", ())
+
+    def test_offer_clusters_and_of_a_fleet_that_is_away_nothing(self):
+        contexts = "mayfly --contexts folder/contexts "
+        self.offer(contexts + "--cluster ", {"lab", "main"})
+        self.offer(contexts + "--cluster=l", {"--cluster=lab"})
+        for line in ("--cluster lab pause ", "--cluster lab node drain "):
+            self.offer(contexts + line, ())
 
     def test_are_quick_and_silent_when_no_daemon_answers(self):
         """One that takes a connection and says nothing is given a second."""
