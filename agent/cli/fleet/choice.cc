@@ -99,7 +99,8 @@ Result<config::Contexts> known_contexts(const Choice& choice) {
 }
 
 Result<config::Coordinator> choose(const Choice& choice) {
-  if (const auto values = environment()) {
+  const auto values = environment();
+  if (values && choice.contexts.empty()) {
     auto context = config::context_of(*values, choice.cluster, "environment");
     if (!context) return tl::unexpected(failure_of(context.error()));
     return std::move(*context);

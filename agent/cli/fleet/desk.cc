@@ -1,6 +1,7 @@
 #include "agent/cli/fleet/desk.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -103,6 +104,11 @@ Result<std::uint32_t> Desk::next_revision(const PoolKey& before) {
   if (!revisions) return tl::unexpected(revisions.error());
   std::uint32_t newest = before.document.stamp.revision;
   for (const PoolKey& each : *revisions) newest = std::max(newest, each.document.stamp.revision);
+  if (newest == std::numeric_limits<std::uint32_t>::max()) {
+    return fail(ExitCode::kError, "pool " + before.name + ": somebody has put the last revision " +
+                                      "that there is: remove it from " +
+                                      keys_.history(before.name).key + " and the pool's key");
+  }
   return newest + 1;
 }
 

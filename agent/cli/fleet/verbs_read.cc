@@ -56,9 +56,9 @@ Result<std::string> pools_page(Fleet& fleet, const std::string& pool) {
   if (!look) return tl::unexpected(look.error());
   if (!pool.empty()) {
     std::erase_if(look->pools, [&pool](const PoolKey& each) { return each.name != pool; });
-    if (look->pools.empty()) return tl::unexpected(no_such_pool(pool));
   }
   const Json view = pools_view(fleet.desk.cluster(), look->pools, look->roster);
+  if (!pool.empty() && array(view, "pools").empty()) return tl::unexpected(no_such_pool(pool));
   if (fleet.format == Format::kJson) return pretty(view);
   if (fleet.format == Format::kName) return names(array(view, "pools"));
   return show_fleet_pools(view, detail_of(fleet.format), fleet.out);
@@ -119,17 +119,17 @@ Outcome describe_pool(Fleet& fleet, const std::string& name) {
     return each.name == name && each.is_there();
   });
   if (pool == look->pools.end()) return tl::unexpected(no_such_pool(name));
-  const Json view = why_view(*pool, look->roster);
+  Json view = why_view(*pool, look->roster);
+  view["document"] = document_view(*pool, Stamps::kKept);
   if (fleet.format == Format::kJson || fleet.format == Format::kName) {
     print(fleet, view, show_fleet_why);
     return {};
   }
   const Json rows = pools_view(fleet.desk.cluster(), {*pool}, look->roster);
-  const Json document = document_view(*pool, Stamps::kKept);
-  fleet.out.write(show_fleet_pools(rows, Detail::kWide, fleet.out) + "\n" +
-                  show_fleet_why(view, fleet.out) + "\ndocument\n" +
-                  printable_lines(document.dump(2, ' ', false, Json::error_handler_t::replace)) +
-                  "\n");
+  fleet.out.write(
+      show_fleet_pools(rows, Detail::kWide, fleet.out) + "\n" + show_fleet_why(view, fleet.out) +
+      "\ndocument\n" +
+      printable_lines(view["document"].dump(2, ' ', false, Json::error_handler_t::replace)) + "\n");
   return {};
 }
 

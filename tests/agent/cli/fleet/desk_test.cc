@@ -68,6 +68,14 @@ TEST_F(DeskTest, GoesOnCountingWhenTheKeyIsGone) {
   EXPECT_EQ(write(anna, 3), 3U);
 }
 
+TEST_F(DeskTest, DoesNotCountBeyondTheLastRevision) {
+  store.etcd.put(kPool, R"({"name":"encode","image":"i","revision":4294967295})");
+  const auto written = anna.write(read(anna), document(3));
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, ExitCode::kError);
+  EXPECT_EQ(store.commits, 0U);
+}
+
 TEST_F(DeskTest, OverwritesNothingThatSomebodyElseHasPutMeanwhile) {
   write(anna, 1);
   const PoolKey seen = read(anna);

@@ -175,6 +175,9 @@ TEST_F(FleetVerbsTest, DeletePutsATombstoneAndSaysHowItEnds) {
             std::string::npos);
   EXPECT_EQ(remove(with, {.names = {"encode"}, .files = {}, .wait = {}}).error().code,
             ExitCode::kNotFound);
+  EXPECT_TRUE(get_pools(with, "encode", Showing::kOnce)) << "as long as it ends";
+  node("a", Json::object());
+  EXPECT_EQ(get_pools(with, "encode", Showing::kOnce).error().code, ExitCode::kNotFound);
   give();
   EXPECT_EQ(stored()["revision"], 3) << "a pool that comes back goes on counting";
 }
