@@ -34,6 +34,7 @@ class DeskTest : public testing::Test {
   std::uint32_t write(Desk& desk, std::uint32_t replicas) {
     const auto written = desk.write(read(desk), document(replicas));
     EXPECT_TRUE(written) << written.error().what;
+    EXPECT_EQ(written ? written->overtaken : "", "");
     return written ? written->revision : 0;
   }
   [[nodiscard]] Json stored() const { return Json::parse(value(store, kPool)); }
