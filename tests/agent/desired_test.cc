@@ -186,8 +186,8 @@ TEST_F(DesiredOfFleet, IsPausedByTheCoordinatorAndByTheNodeEach) {
     runtime_.answer();
   };
   std::optional<Applied> marked;
-  const auto mark = [&](Desired::Mark mark) {
-    desired_.mark("encode", mark, [&marked](Applied result) { marked = std::move(result); });
+  const auto mark = [&](Desired::Mark as) {
+    desired_.mark("encode", as, [&marked](Applied result) { marked = std::move(result); });
   };
   take_paused(true);
   EXPECT_TRUE(paused());

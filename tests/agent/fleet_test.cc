@@ -11,8 +11,8 @@ std::string document(const std::string& name, const std::string& more = "") {
 
 std::vector<std::string> known(const config::Daemon& config, const FleetDocuments& rows) {
   std::vector<std::string> lines;
-  for (const auto& [pool, source, paused] : known_fleet(config, rows)) {
-    lines.push_back(pool.name + " " + source + (paused ? " paused" : ""));
+  for (const Desired::FromFleet& each : known_fleet(config, rows)) {
+    lines.push_back(each.pool.name + " " + each.source + (each.paused ? " paused" : ""));
   }
   return lines;
 }

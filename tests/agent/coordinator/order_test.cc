@@ -47,7 +47,8 @@ class OrderOfANode : public ::testing::Test {
     return step({listed(kPools, 10), listed(kOrder, 10, std::move(orders))});
   }
 
-  Session session{kKeys, {}, 1, Claims::Self{.node = "n1", .instance = "0a", .labels = {}}};
+  Session session{
+      kKeys, {}, 1, Claims::Self{.node = "n1", .instance = "0a", .labels = {}, .kept = {}}};
   Time now{1h};
   Decision last;
   std::map<std::string, std::uint64_t> lists;
