@@ -28,7 +28,7 @@ struct NodeFacts {
   const core::Model& model;
   const Catalog& catalog;
   const Evidence& evidence;
-  const WhyEmpty& why;
+  WhyEmpty why;
   const control::NodeScheduling& ordered;
   const std::map<std::string, std::int64_t>& documents;  ///< in force: pool → mod_revision
   const std::map<std::string, std::string>& refused;     ///< pool → why
