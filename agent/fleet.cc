@@ -14,7 +14,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kReportPause = 1s;  ///< from something that happens to the next look at all of it
-constexpr std::size_t kFaultsSaid = 3;
 
 etcd::Client::Options client_options(const config::Coordinator& config) {
   return {.endpoints = config.endpoints,
@@ -23,15 +22,6 @@ etcd::Client::Options client_options(const config::Coordinator& config) {
           .key_file = config.key_file,
           .user = config.user,
           .password_file = config.password_file};
-}
-
-std::string text_of(const config::Faults& faults) {
-  std::string text;
-  for (std::size_t i = 0; i < std::min(faults.size(), kFaultsSaid); ++i) {
-    text += (i == 0 ? "" : "; ") + faults[i].what;
-  }
-  const std::size_t more = faults.size() - std::min(faults.size(), kFaultsSaid);
-  return more == 0 ? text : text + "; and " + std::to_string(more) + " more";
 }
 
 const char* word_for(coordinator::Contact contact) {
@@ -287,141 +277,6 @@ void Fleet::consider_order(const std::vector<etcd::KeyValue>& found) {
   const auto epoch = static_cast<std::int64_t>(session_.state().baseline().epoch);
   parts_.orders.follow(found.front().value, {epoch, found.front().mod_revision});
   observe();
-}
-
-// ---- the pools
-
-void Fleet::consider(const std::string& pool) {
-  const auto& documents = session_.state().baseline().documents;
-  const auto document = documents.find(pool);
-  if (document == documents.end()) {
-    forget(pool);
-    return;
-  }
-  const auto given = config::parse_fleet_pool_json(document->second.value);
-  if (!given) return refuse(pool, text_of(given.error()));
-  if (given->deleted) return end(pool);
-  if (given->pool.name != pool) return refuse(pool, "/name: must be that of its key");
-  // On disk before in force: a start without etcd must not go back to the one before.
-  keep(pool, [this, pool, given = *given] {
-    if (config::selects(given.selector, options_.labels)) return apply(pool, given);
-    leave(pool);
-  });
-}
-
-bool Fleet::shrink_to_nothing(const std::string& pool) {
-  const std::uint32_t left = brake_.limit(pool, 0, monotonic_now());
-  if (left == 0) return true;
-  slots_.cap(pool, left);
-  go_on_shrinking();
-  return false;
-}
-
-void Fleet::go_on_shrinking() {
-  const core::Time due = brake_.due();
-  if (due == core::kNever) return;
-  brake_timer_.expires_at(std::chrono::steady_clock::time_point(due.time_since_epoch()));
-  brake_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const auto& error) {
-    if (error || alive.expired()) return;
-    for (const std::string& pool : std::set(brake_.braked())) consider(pool);
-    go_on_shrinking();
-    show();
-  });
-}
-
-std::vector<std::string> Fleet::alarms() const {
-  std::vector<std::string> lines = session_.alarms();
-  std::string pools;
-  for (const std::string& pool : brake_.braked()) pools += (pools.empty() ? "" : ", ") + pool;
-  if (!pools.empty()) lines.push_back("shrinking in steps, see coordinator.shrink_max: " + pools);
-  return lines;
-}
-
-void Fleet::leave(const std::string& pool) {
-  if (!shrink_to_nothing(pool)) return;
-  drop(pool);
-}
-
-void Fleet::drop(const std::string& pool) {
-  forget(pool);
-  slots_.unshare(pool);
-  parts_.desired.drop_of_fleet(pool);
-}
-
-void Fleet::refuse(const std::string& pool, const std::string& why) {
-  const bool is_new = !refused_.contains(pool) || refused_[pool] != why;
-  if (is_new) log::error("pool of the coordinator refused", {{"pool", pool}, {"error", why}});
-  refused_[pool] = why;
-  refused_at_[pool] = mod_revision_of(pool);
-  show();
-  observe();
-}
-
-void Fleet::keep(const std::string& pool, std::function<void()> then) {
-  const coordinator::Baseline& baseline = session_.state().baseline();
-  const coordinator::Document& document = baseline.documents.at(pool);
-  parts_.store.put_fleet(
-      {pool, document.value, static_cast<std::int64_t>(baseline.epoch), document.mod_revision},
-      [this, alive = std::weak_ptr(alive_), pool, then = std::move(then)](bool is_kept) {
-        if (alive.expired()) return;
-        if (!is_kept) return refuse(pool, "it could not be written to the state directory");
-        then();
-      });
-}
-
-std::int64_t Fleet::mod_revision_of(const std::string& pool) const {
-  const auto& documents = session_.state().baseline().documents;
-  const auto document = documents.find(pool);
-  return document == documents.end() ? 0 : document->second.mod_revision;
-}
-
-void Fleet::forget(const std::string& pool) {
-  refused_.erase(pool);
-  refused_at_.erase(pool);
-  in_force_.erase(pool);
-}
-
-void Fleet::apply(const std::string& pool, const config::FleetPool& given) {
-  const auto is_current = [this, pool, given] {
-    const auto& documents = session_.state().baseline().documents;
-    const auto found = documents.find(pool);
-    if (found == documents.end()) return false;
-    const auto newest = config::parse_fleet_pool_json(found->second.value);
-    return newest && newest->pool == given.pool && newest->total == given.total &&
-           newest->selector == given.selector && newest->paused == given.paused;
-  };
-  const auto allotted = [this, pool, given]() -> std::optional<Allotment> {
-    if (given.total) return Allotment{session_.claims().workers(pool)};
-    const std::uint32_t wanted = given.pool.replicas;
-    const std::uint32_t left = brake_.limit(pool, wanted, monotonic_now());
-    go_on_shrinking();
-    if (left == wanted) return std::nullopt;
-    return Allotment{left, core::Surplus::kStopped};
-  };
-  parts_.desired.take(
-      {given.pool, fleet_source(keys_.pool(pool)), given.paused.value_or(false), allotted},
-      [this, alive = std::weak_ptr(alive_), pool, given,
-       is_current](const tl::expected<control::ApplyResult, control::Error>& result) {
-        if (alive.expired() || !is_current()) return;
-        if (!result) return refuse(pool, result.error().what);
-        forget(pool);
-        in_force_[pool] = mod_revision_of(pool);
-        if (given.total) slots_.share(pool, {*given.total, given.selector});
-        if (!given.total) slots_.unshare(pool);
-        show();
-        observe();
-      });
-}
-
-void Fleet::end(const std::string& pool) {
-  if (!shrink_to_nothing(pool)) return;
-  const auto revision = session_.state().baseline().documents.at(pool).mod_revision;
-  parts_.store.drop_fleet(pool, [this, alive = std::weak_ptr(alive_), pool, revision](bool gone) {
-    if (alive.expired()) return;
-    if (!gone) return refuse(pool, "its end could not be written to the state directory");
-    drop(pool);
-    post(coordinator::TombstoneTaken{pool, revision});
-  });
 }
 
 void Fleet::keep_baseline() {

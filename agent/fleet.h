@@ -79,7 +79,10 @@ class Fleet {
   void consider_order(const std::vector<etcd::KeyValue>& found);
   /// As many of the pool as may be taken away at once are; the rest later. True: none is left.
   [[nodiscard]] bool shrink_to_nothing(const std::string& pool);
+  /// None: as many are left as are wanted.
+  [[nodiscard]] std::optional<Allotment> braked(const std::string& pool, std::uint32_t wanted);
   void go_on_shrinking();
+  void shrink_further(const std::string& pool);
   [[nodiscard]] std::vector<std::string> alarms() const;
   void consider(const std::string& pool);
   void refuse(const std::string& pool, const std::string& why);

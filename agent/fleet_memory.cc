@@ -62,7 +62,7 @@ std::vector<Desired::FromFleet> known_fleet(const config::Daemon& config,
     if (row.pool.empty()) continue;
     auto given = config::parse_fleet_pool_json(row.document);
     if (!given || given->deleted) continue;
-    if (!config::selects(given->selector, config.node.labels)) continue;
+    if (!coordinator::selects(given->selector, config.node.labels)) continue;
     const auto held = static_cast<std::uint32_t>(slots[row.pool].size());
     Desired::FromFleet one{given->pool, fleet_source(keys_of(config.coordinator).pool(row.pool)),
                            given->paused.value_or(false)};
@@ -81,7 +81,7 @@ std::map<std::string, coordinator::SharedPool> known_shared(
   for (const store::FleetDocument& row : rows) {
     if (row.pool.empty()) continue;
     const auto given = config::parse_fleet_pool_json(row.document);
-    if (!given || !given->total || !config::selects(given->selector, labels)) continue;
+    if (!given || !given->total || !coordinator::selects(given->selector, labels)) continue;
     shared[row.pool] = {*given->total, given->selector};
   }
   return shared;

@@ -36,9 +36,6 @@ struct FleetPool {
   bool operator==(const FleetPool&) const = default;
 };
 
-[[nodiscard]] bool selects(const std::map<std::string, std::string>& selector,
-                           const std::map<std::string, std::string>& labels);
-
 /// From the pool's JSON with `selector` and so on, or `deleted` alone. Faults carry a JSON pointer
 /// in `what`.
 [[nodiscard]] tl::expected<FleetPool, Faults> parse_fleet_pool_json(std::string_view text);

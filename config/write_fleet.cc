@@ -57,14 +57,6 @@ std::string to_json(const FleetPool& fleet_pool) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-bool selects(const std::map<std::string, std::string>& selector,
-             const std::map<std::string, std::string>& labels) {
-  return std::all_of(selector.begin(), selector.end(), [&labels](const auto& wanted) {
-    const auto found = labels.find(wanted.first);
-    return found != labels.end() && found->second == wanted.second;
-  });
-}
-
 Diff diff(const FleetPool& from, const FleetPool& to) {
   const auto text_of = [](const FleetPool& each) {
     return whole(each.deleted ? FleetPool{} : each)

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "config/fleet_pool.h"
-
 namespace mayfly::coordinator {
 namespace {
 
@@ -181,7 +179,7 @@ std::uint32_t Claims::share(const std::string& pool) const {
   std::set<std::string> instances;
   for (const auto& [key, entry] : members_.entries()) {
     const Member& member = entry.value;
-    if (member.scheduling != kOpen || !config::selects(shared.selector, member.labels)) continue;
+    if (member.scheduling != kOpen || !selects(shared.selector, member.labels)) continue;
     nodes.push_back(keys_.node_of(key));
     instances.insert(member.instance);
   }

@@ -15,6 +15,14 @@ std::uint64_t rank_of(const std::string& thing, const std::string& node) {
   return hash ^ (hash >> 33U);
 }
 
+bool selects(const std::map<std::string, std::string>& selector,
+             const std::map<std::string, std::string>& labels) {
+  return std::all_of(selector.begin(), selector.end(), [&labels](const auto& wanted) {
+    const auto found = labels.find(wanted.first);
+    return found != labels.end() && found->second == wanted.second;
+  });
+}
+
 std::uint32_t share_of(const std::string& node, const std::vector<std::string>& nodes,
                        const std::string& pool, std::uint32_t slots) {
   const auto count = static_cast<std::uint32_t>(nodes.size());

@@ -22,6 +22,10 @@ inline constexpr const char* kCordoned = "cordoned";
 /// As many workers as a node runs of one pool.
 inline constexpr std::uint32_t kShareMax = 1000;
 
+/// Has a node of these labels all that the selector names?
+[[nodiscard]] bool selects(const std::map<std::string, std::string>& selector,
+                           const std::map<std::string, std::string>& labels);
+
 /// By chance, and each time the same. Every version of Mayfly must work out the same.
 [[nodiscard]] std::uint64_t rank_of(const std::string& thing, const std::string& node);
 

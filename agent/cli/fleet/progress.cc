@@ -80,7 +80,7 @@ Progress progress_of(const Goal& goal, const Roster& roster) {
   Progress progress;
   const bool is_paused = goal.document.paused.value_or(false);
   for (const Node& node : roster) {
-    if (!node.is_live || !config::selects(goal.document.selector, node.labels)) continue;
+    if (!node.is_live || !coordinator::selects(goal.document.selector, node.labels)) continue;
     progress.nodes.push_back(stage_of(goal, node));
     const auto pool = node.pools.find(goal.pool);
     const bool has_it = pool != node.pools.end();

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <set>
 
-#include "config/fleet_pool.h"
 #include "tests/agent/coordinator/fleet_world.h"
 
 namespace mayfly::coordinator {
@@ -150,7 +149,7 @@ std::map<std::string, std::uint32_t> FleetWorld::holders(const std::string& pool
 
 bool FleetWorld::takes(const SimulatedNode& node, const SharedPool& shared) const {
   return node.is_up() && node.scheduling == kOpen &&
-         config::selects(shared.selector, {{"zone", node.zone}});
+         selects(shared.selector, {{"zone", node.zone}});
 }
 
 void FleetWorld::check_converged() {
