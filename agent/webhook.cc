@@ -5,7 +5,7 @@
 
 #include "agent/clock.h"
 #include "agent/log.h"
-#include "agent/webhook/secret.h"
+#include "runtime/files/read.h"
 
 namespace mayfly::agent {
 namespace {
@@ -98,8 +98,8 @@ void Webhook::send() {
   const webhook::Letter* letter = outbox_.take(monotonic_now());
   if (letter == nullptr) return arm();
   // Anew each time: it may be another one by now.
-  const auto secret = webhook::read_secret(options_.config.secret_file);
-  if (!secret) return settle(Outcome::kFailed, secret.error());
+  const auto secret = files::read_secret(options_.config.secret_file);
+  if (!secret) return settle(Outcome::kFailed, "secret_file " + secret.error());
   client_->call(request_with(letter->body, *secret),
                 [this](const http::Reply& reply) { answered(reply); });
 }

@@ -13,9 +13,9 @@ std::vector<Check> check_webhook(const Host& host, const config::Webhook& webhoo
     return {{"webhook", Status::kFailed, file + " is not there: events are not told",
              "openssl rand -hex 32 > " + file + " && chmod 600 " + file}};
   }
-  if ((status->mode & S_IROTH) != 0) {
-    return {{"webhook", Status::kFailed, file + " may be read by all: events are not told",
-             "chmod 600 " + file}};
+  if ((status->mode & S_IRWXO) != 0) {
+    return {{"webhook", Status::kFailed, file + " is open to all users: events are not told",
+             "chmod o= " + file}};
   }
   return {{"webhook", Status::kOk, "events are signed with " + file, ""}};
 }

@@ -13,7 +13,8 @@ namespace mayfly::files {
                                                                   std::size_t bytes_max);
 
 /// A password or the like: one line of at most 4096 bytes, without its end. To be read anew at each
-/// use, so that it can be changed under a running daemon. Error: as above; an empty one, too.
+/// use, so that it can be changed under a running daemon. Error: as above; also where it is empty,
+/// or open to users other than its owner and group.
 [[nodiscard]] tl::expected<std::string, std::string> read_secret(const std::string& path);
 
 }  // namespace mayfly::files

@@ -29,7 +29,7 @@ class FaultsOfPulls(RegistryCase):
         cls.registry = Registry(cls.place)
         cls.spoiler = Spoiler(cls.place, cls.registry.port)
         cls.locked = Registry(cls.place, "locked", login=True)
-        cls.password = cls.place.write("password", PASSWORD)
+        cls.password = cls.place.write_secret("password", PASSWORD)
         return (f'[registries."{cls.spoiler.host}"]\nplain_http = true\n'
                 f'[registries."{cls.locked.host}"]\nplain_http = true\nusername = "{USER}"\n'
                 f'password_file = "{cls.password}"\n')

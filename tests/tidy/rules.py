@@ -16,9 +16,10 @@ INCLUDES = {
     "runtime/oci": ["runtime"],
     "runtime/curl": [],
     "runtime/encoding": [],
+    "runtime/files": [],
     "runtime/http": [],
     "runtime/archive": ["runtime/oci", "runtime/registry"],
-    "runtime/registry": ["runtime", "runtime/encoding", "runtime/oci"],
+    "runtime/registry": ["runtime", "runtime/encoding", "runtime/files", "runtime/oci"],
     "runtime/gate": ["runtime"],
     "runtime/gate/program": ["runtime/gate"],
     "runtime/containerd": ["runtime", "runtime/oci", "runtime/registry", "runtime/containerd/grpc",
@@ -39,11 +40,11 @@ INCLUDES = {
     "agent/cli": ["agent/cli/fleet", "agent/doctor", "config"],
     "agent/cli/fleet": ["agent/cli", "agent/coordinator", "agent/coordinator/etcd", "config"],
     "agent/coordinator": ["agent/core", "agent/coordinator/etcd"],
-    "agent/coordinator/etcd": ["runtime/encoding", "runtime/http"],
+    "agent/coordinator/etcd": ["runtime/encoding", "runtime/files", "runtime/http"],
     "agent/webhook": ["agent/core", "agent/control", "agent/coordinator", "config", "runtime/encoding"],
     "agent": ["agent/core", "agent/doctor", "agent/store", "agent/logs", "agent/control", "agent/coordinator",
-              "agent/coordinator/etcd", "agent/webhook", "config", "runtime", "runtime/http",
-              "runtime/oci", "runtime/gate", "runtime/containerd", "runtime/docker", "runtime/registry",
+              "agent/coordinator/etcd", "agent/webhook", "config", "runtime", "runtime/files",
+              "runtime/http", "runtime/oci", "runtime/gate", "runtime/containerd", "runtime/docker", "runtime/registry",
               "systemd"],
 }
 # What a folder may take of one that it may include: an interface, not its neighbour's insides.
@@ -54,7 +55,8 @@ ONLY = {
     ("agent/coordinator", "agent/core"): {"agent/core/time.h"},
     ("agent/coordinator", "agent/coordinator/etcd"): {"agent/coordinator/etcd/messages.h"},
     ("agent/cli/fleet", "agent/coordinator"): {"agent/coordinator/desired_state.h",
-                                               "agent/coordinator/parts.h"},
+                                               "agent/coordinator/parts.h",
+                                               "agent/coordinator/share.h"},
 }
 
 # Of the standard library, and pure: clocks, threads, files and chance are not for the core.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/cli/text.h"
+#include "agent/coordinator/share.h"
 
 namespace mayfly::cli::fleet {
 namespace {

@@ -108,7 +108,7 @@ TEST_F(Doctor, LooksWhetherEventsCanBeSigned) {
   EXPECT_EQ(status_of(FileStatus{0600, 0}), "");
   EXPECT_EQ(status_of(std::nullopt), "webhook failed: /key is not there: events are not told\n");
   EXPECT_EQ(status_of(FileStatus{0644, 0}),
-            "webhook failed: /key may be read by all: events are not told\n");
+            "webhook failed: /key is open to all users: events are not told\n");
 }
 
 TEST_F(Doctor, RefusesARuntimeThatIsTooOld) {

@@ -16,6 +16,7 @@ class SmallFile : public ::testing::Test {
   std::string written(const std::string& bytes) {
     auto path = directory_ + "/file";
     std::ofstream(path, std::ios::binary) << bytes;
+    chmod(path.c_str(), 0640);
     return path;
   }
 
@@ -50,6 +51,13 @@ TEST_F(SmallFile, HoldsASecretInOneLine) {
   EXPECT_EQ(read_secret(written(" wo rd ")), " wo rd ");
   EXPECT_EQ(read_secret(written("\n")).error(), directory_ + "/file: is empty");
   EXPECT_FALSE(read_secret(written(std::string(4097, 'x'))));
+}
+
+TEST_F(SmallFile, HoldsNoSecretThatIsOpenToAll) {
+  const auto path = written("word");
+  chmod(path.c_str(), 0644);
+  EXPECT_EQ(read_secret(path).error(), path + ": is open to all users: chmod o= " + path);
+  EXPECT_TRUE(read_bounded(path, 4));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "runtime/registry/client.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
@@ -40,6 +41,7 @@ class ClientTest : public ::testing::Test {
   void know(const std::string& host) { options.registries[host].plain_http = true; }
   void log_in(const std::string& host, const std::string& user, const std::string& password) {
     support::write_file(directory + "/password", password + "\n");
+    chmod((directory + "/password").c_str(), 0600);
     options.registries[host].username = user;
     options.registries[host].password_file = directory + "/password";
   }

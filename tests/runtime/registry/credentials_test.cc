@@ -37,6 +37,7 @@ class CredentialsTest : public ::testing::Test {
   std::string write(const std::string& name, const std::string& bytes) {
     const auto file = directory_ + "/" + name;
     std::ofstream(file) << bytes;
+    chmod(file.c_str(), 0600);
     return file;
   }
 

@@ -73,6 +73,11 @@ class Place:
             file.write(text)
         return self.path(name)
 
+    def write_secret(self, name, text):
+        """As write(), for no other user to read."""
+        os.chmod(self.write(name, text), 0o600)
+        return self.path(name)
+
     def corner(self, name):
         """A folder in it that is a place to one more daemon; what is undone and looked for is ours."""
         return Corner(self, name)
