@@ -10,6 +10,12 @@ using namespace std::chrono_literals;
 const Keys kKeys("/mayfly/main/");
 constexpr std::size_t kNodesMax = 6;
 
+bool is_word_of_etcd(const Event& event) {
+  return std::holds_alternative<Listed>(event) || std::holds_alternative<WatchHeard>(event) ||
+         std::holds_alternative<LeaseGranted>(event) || std::holds_alternative<LeaseKept>(event) ||
+         std::holds_alternative<KeyWritten>(event) || std::holds_alternative<KeyConflicted>(event);
+}
+
 }  // namespace
 
 FleetWorld::FleetWorld(std::uint64_t seed) : random_(seed) {
@@ -61,7 +67,7 @@ void FleetWorld::step(SimulatedNode& node) {
     node.coming.erase(node.coming.begin());
   }
   feed_watches(node, events);
-  if (!events.empty()) node.heard_at = now_;
+  if (std::any_of(events.begin(), events.end(), is_word_of_etcd)) node.heard_at = now_;
   const bool is_ordered = node.is_scheduling_new || node.is_shared_new;
   node.add_news(events);
   if (events.empty() && now_ < node.wake_at) return;
