@@ -103,7 +103,7 @@ void FleetWorld::check_starts(const SimulatedNode& node, const Slots& before) {
 
 /// What is lost is lost because etcd says so.
 void FleetWorld::check_loss(const SimulatedNode& node, const Slots& before, bool is_ordered) {
-  const bool is_in_touch = now_ - node.heard_at < std::chrono::seconds(kTtlS) + 5s;
+  const bool is_in_touch = now_ - node.heard_at < 30s;
   if (is_in_touch || is_ordered || node.scheduling != kOpen) return;
   if (node.session->claims().slots() == before) return;
   violate("loss-stops-nothing", node.name + " gives up slots without a word of etcd");
