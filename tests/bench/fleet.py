@@ -100,7 +100,7 @@ def _wait_settled(agents, gateway, given):
 def _sample(gateway, etcd, agents):
     counted = gateway.metrics()
     return {"at": time.monotonic(), **{name: counted.get(full, 0) for name, full in COUNTERS.items()},
-            "etcd_cpu": usage.cpu_s(etcd.process.pid),
+            "etcd_cpu": usage.cpu_s(etcd.members[0].process.pid),
             "agents_cpu": sum(usage.cpu_s(each.process.pid) for each in agents)}
 
 
@@ -120,7 +120,7 @@ def _rest(gateway, etcd, agents, given):
     row = rates(before, _sample(gateway, etcd, agents), given.agents)
     row["exits_per_s"] = given.agents * given.respawns
     row["watches"] = gateway.metrics()["etcd_debugging_mvcc_watcher_total"]
-    row["etcd_rss_mib"] = usage.memory_mib(etcd.process.pid)["rss_mib"]
+    row["etcd_rss_mib"] = usage.memory_mib(etcd.members[0].process.pid)["rss_mib"]
     return row
 
 

@@ -527,7 +527,7 @@ class FleetCommand(DaemonCase):
         self.assertNotIn("wrong", done.stderr)
         corner.write("password", "right\n")
         self.assertEqual(ask().returncode, 0, ask().stderr)
-        locked.process.stop()
+        locked.stop()
 
     def test_the_roles_of_the_guide_suffice_and_no_more(self):
         """What docs/fleet.md grants an operator; and the first line of it alone, to look only."""
@@ -561,7 +561,7 @@ class FleetCommand(DaemonCase):
             done = act("bert", *words)
             self.assertEqual(done.returncode, EXIT_REFUSED, done.stderr)
             self.assertIn("permission denied", done.stderr)
-        guarded.process.stop()
+        guarded.stop()
 
     def test_an_etcd_that_is_down_or_silent_is_said_in_bounded_time(self):
         with socket.create_server((ADDRESS, 0)) as silent:

@@ -84,6 +84,10 @@ class Etcd:
         for member in self.members:
             member.process.kill()
 
+    def stop(self):
+        for member in self.members:
+            member.process.stop()
+
     def leader(self):
         rows = json.loads(self.ctl("endpoint", "status", "-w", "json"))
         for row in rows:
