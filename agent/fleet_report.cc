@@ -107,8 +107,8 @@ void add_pools(Json& status, const NodeFacts& facts, const control::Tallies& tal
 }
 
 void add_refusals(Json& status, const NodeFacts& facts) {
-  Json& rows = status["refused"] = Json::object();
-  Json& documents = status["refused_documents"] = Json::object();
+  Json rows = Json::object();
+  Json documents = Json::object();
   for (const auto& [pool, why] : facts.refused) {
     if (rows.size() == kRefusedMax) break;
     const std::string name = pool.substr(0, kNameBytesMax);
@@ -116,6 +116,8 @@ void add_refusals(Json& status, const NodeFacts& facts) {
     const auto document = facts.refused_documents.find(pool);
     if (document != facts.refused_documents.end()) documents[name] = document->second;
   }
+  status["refused"] = std::move(rows);
+  status["refused_documents"] = std::move(documents);
 }
 
 Json scheduling_row(const NodeFacts& facts, const control::Tallies& tallies) {
