@@ -102,7 +102,7 @@ cluster = "lab"
         self.etcd.put(POOLS + "one", TOMBSTONE)
         self.wait(lambda: any("shrinking" in alarm and "one" in alarm
                               for alarm in self.coordinator()["alarms"]), "an alarm", 60)
-        self.assertIn(self.mayflyd.pool("one")["replicas"], (1, 2, 4))
+        self.wait(lambda: self.mayflyd.pool("one")["replicas"] in (1, 2, 4), "the first step", 60)
         self.give("one", replicas=6)
         self.wait_running("one", 6)
         self.assertEqual(self.coordinator()["alarms"], [])

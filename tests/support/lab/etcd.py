@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import secrets
 import shutil
 
 from lab.process import Process, run, wait_until
@@ -118,11 +119,12 @@ class Etcd:
 
     def restore(self, snapshot):
         """REQUIRES: it does not run. As people do it: another cluster, with the old keys."""
+        token = "restored-" + secrets.token_hex(3)
         for member in self.members:
             shutil.rmtree(member.folder)
             self.ctl("snapshot", "restore", snapshot, "--data-dir", member.folder,
                      "--name", member.name, "--initial-cluster", self.cluster,
-                     "--initial-cluster-token", "restored",
+                     "--initial-cluster-token", token,
                      "--initial-advertise-peer-urls", member.peer)
 
     def delete(self, key):
