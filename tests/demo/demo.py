@@ -7,9 +7,11 @@ import signal
 import sys
 import time
 
+import fleet
+from fleet_view import FleetView
 from lab import image
 from lab.daemons import Containerd, Mayflyd
-from lab.place import Place
+from lab.place import Place, Places
 from lab.process import Trouble, wait_until
 from view import View
 
@@ -29,11 +31,15 @@ def arguments():
     parser = argparse.ArgumentParser(prog="./dev demo", description=__doc__)
     parser.add_argument("--seconds", type=float, default=20, help="how long it runs (20)")
     parser.add_argument("--workers", type=int, default=8, help="how many live at a time (8)")
+    parser.add_argument("--fleet", action="store_true",
+                        help="three nodes and an etcd: one of them dies, and its slots move")
     parser.add_argument("--runtime-socket", metavar="SOCK",
                         help="use the containerd that runs here, in a namespace of the demo's own")
     parser.add_argument("--programs", default=os.path.join(root, "build/release/bin"),
                         help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.fleet and given.runtime_socket:
+        parser.error("--fleet brings its own containerd")
     if not 1 <= given.workers <= 200 or given.seconds < 1:
         parser.error("--workers is 1 to 200, --seconds at least 1")
     return given
@@ -74,11 +80,11 @@ def watch(mayflyd, given, view):
         time.sleep(view.period_s)
 
 
-def live(place, given, view):
+def live(places, given, view):
     """From nothing to nothing; returns how many workers were respawned."""
-    with place:
+    with places:
         try:
-            mayflyd = set_up(place, given, view.step)
+            mayflyd = set_up(places.enter(Place("demo")), given, view.step)
             view.begin(POOL.format(image=IMAGE, workers=given.workers, release=1))
             with contextlib.suppress(KeyboardInterrupt):
                 watch(mayflyd, given, view)
@@ -95,16 +101,16 @@ def live(place, given, view):
 
 
 def run(given):
-    view = View(sys.stdout)
+    view = FleetView(sys.stdout) if given.fleet else View(sys.stdout)
     view.title(given)
-    place = Place("demo")
+    places = Places()
     trouble = []
     try:
-        if live(place, given, view) == 0:
+        if (fleet.live if given.fleet else live)(places, given, view) == 0:
             trouble.append("nothing was respawned")
     except Trouble as fault:
         trouble.append(str(fault))
-    left = place.leftovers()
+    left = places.leftovers()
     if left:
         trouble.append("left behind:\n  " + "\n  ".join(left))
     else:

@@ -24,6 +24,10 @@ class Demo(unittest.TestCase):
         output = self.finish(self.start("--seconds", "4", "--workers", "3"))
         self.assertGreater(int(re.search(r"^ *respawns +(\d+)", output, re.M)[1]), 0, output)
 
+    def MovesTheSlotsOfANodeThatDies(self):
+        output = self.finish(self.start("--fleet", "--seconds", "3"))
+        self.assertEqual(len(re.findall(r"spread after", output)), 3, output)
+
     def LeavesNothingWhenInterrupted(self):
         demo = self.start("--seconds", "600", "--workers", "3")
         shown = ""

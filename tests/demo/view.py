@@ -80,9 +80,11 @@ class View:
     def show(self, pool, seconds_left):
         if not self.live:
             return self.note(self._line(pool, seconds_left))
+        rows = self._table(pool, min(ROWS_MAX, max(1, shutil.get_terminal_size().lines - 10)))
+        self._draw(rows + [""] + self._figures(pool) + ["", self._dim(f"{seconds_left:.0f} s to go")])
+
+    def _draw(self, lines):
         size = shutil.get_terminal_size()
-        rows = self._table(pool, min(ROWS_MAX, max(1, size.lines - 10)))
-        lines = rows + [""] + self._figures(pool) + ["", self._dim(f"{seconds_left:.0f} s to go")]
         text = "".join(f"\x1b[K  {self._cut(line, size.columns - 3)}\n" for line in lines)
         up = f"\x1b[{self._drawn}A" if self._drawn else ""
         self._drawn = len(lines)

@@ -168,3 +168,18 @@ class Corner:
 
     def write(self, name, text):
         return self.place.write(os.path.join(self.name, name), text)
+
+
+class Places(contextlib.ExitStack):
+    """Several; the last that was entered goes first."""
+
+    def __init__(self):
+        super().__init__()
+        self.all = []
+
+    def enter(self, place):
+        self.all.append(self.enter_context(place))
+        return place
+
+    def leftovers(self):
+        return [left for place in self.all for left in place.leftovers()]
