@@ -121,6 +121,19 @@ class SlotsOfAFleet(DaemonCase):
         self.wait_wanted([2, 2, 2])
         self.assertEqual(len(self.claims()), 6)
 
+    def test_the_slots_of_a_node_that_is_drained_move_and_come_back(self):
+        self.give(6)
+        self.wait_wanted([2, 2, 2])
+        drained = self.nodes[2]
+        drained.mayfly("node", "drain", "--no-deadline")
+        self.wait_wanted([3, 3], self.nodes[:2])
+        self.wait(lambda: not self.running(drained), "an empty node", 60)
+        self.assertEqual(len(self.claims()), 6)
+        drained.mayfly("node", "undrain")
+        self.wait_wanted([2, 2, 2])
+        for node in self.nodes:
+            self.assertEqual(self.classes(node), {"done"}, "no worker was stopped")
+
     def test_another_total_is_followed(self):
         self.give(6)
         self.wait_wanted([2, 2, 2])
