@@ -88,11 +88,13 @@ class DeathOfTheDaemon(DaemonCase):
         file = self.place.write("side.toml", self.pool_text(
             "side", command=living(50, 100), replicas=1, standby=1,
             env={"RELEASE": str(self.release)}))
-        for verb in (("apply", "-f", file), ("get", "workers")):
+        for verb in (("apply", "-f", file), ("get", "workers"), ("node", "cordon"),
+                     ("node", "undrain")):
             self.command(*verb)
 
     def assert_all_is_well(self, pool):
         """REQUIRES: the daemon is up again."""
+        self.mayflyd.mayfly("node", "undrain")
         workers = self.wait_running("steady", 3)
         self.assertEqual(self.pids("steady"), self.steady)
         self.assertEqual({worker["name"] for worker in workers}, set(self.steady))
