@@ -131,5 +131,8 @@ enum class Collect : std::uint8_t { kRemove, kDryRun };
 [[nodiscard]] Outcome wait_until_drained(Context& context, std::chrono::milliseconds timeout);
 
 void print_json(Output& out, const Json& json);
+using ShowResult = std::string (*)(const Json& result, const Output& out);
+/// What a change of one pool has done, one of several perhaps: as JSON, an object a line.
+void print_result(Output& out, Format format, const Json& result, ShowResult show);
 
 }  // namespace mayfly::cli

@@ -14,27 +14,10 @@ std::string pool_target(const std::string& pool) {
   return "/v1/pools/" + percent_encoded(pool);
 }
 
-using Show = std::string (*)(const Json& result, const Output& out);
-
-void print_result(Context& context, const Json& result, Show show) {
-  switch (context.format) {
-    case Format::kJson:  // one object a line: there may be several
-      context.out.write(result.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
-      return;
-    case Format::kName:
-      context.out.write(printable(text(result, "pool")) + "\n");
-      return;
-    case Format::kTable:
-    case Format::kWide:
-      context.out.write(show(result, context.out));
-      return;
-  }
-}
-
-Outcome send(Context& context, const Request& request, Show show) {
+Outcome send(Context& context, const Request& request, ShowResult show) {
   const auto result = context.client.call(request);
   if (!result) return tl::unexpected(result.error());
-  print_result(context, *result, show);
+  print_result(context.out, context.format, *result, show);
   return {};
 }
 
@@ -43,7 +26,7 @@ std::string show_message(const Json& result, const Output& /*out*/) {
 }
 
 Outcome apply_all(Context& context, const std::vector<config::Pool>& pools,
-                  const std::string& target, Show show) {
+                  const std::string& target, ShowResult show) {
   for (const config::Pool& pool : pools) {
     const auto sent =
         send(context, {.method = "POST", .target = target, .body = config::to_json(pool)}, show);
@@ -53,6 +36,21 @@ Outcome apply_all(Context& context, const std::vector<config::Pool>& pools,
 }
 
 }  // namespace
+
+void print_result(Output& out, Format format, const Json& result, ShowResult show) {
+  switch (format) {
+    case Format::kJson:
+      out.write(result.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+      return;
+    case Format::kName:
+      out.write(printable(text(result, "pool")) + "\n");
+      return;
+    case Format::kTable:
+    case Format::kWide:
+      out.write(show(result, out));
+      return;
+  }
+}
 
 Outcome apply(Context& context, const ApplyOptions& options) {
   const auto pools = read_pools(options.files);

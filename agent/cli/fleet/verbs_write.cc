@@ -11,8 +11,6 @@
 namespace mayfly::cli::fleet {
 namespace {
 
-using Show = std::string (*)(const Json& result, const Output& out);
-
 /// A document that is to take the place of another.
 struct Change {
   PoolKey before;
@@ -53,21 +51,6 @@ Json result_of(const Change& change) {
           {"replaced_fault", change.before.fault}};
 }
 
-void print_result(Fleet& fleet, const Json& result, Show show) {
-  switch (fleet.format) {
-    case Format::kJson:  // one object a line: there may be several
-      fleet.out.write(result.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
-      return;
-    case Format::kName:
-      fleet.out.write(printable(result.at("pool").get<std::string>()) + "\n");
-      return;
-    case Format::kTable:
-    case Format::kWide:
-      fleet.out.write(show(result, fleet.out));
-      return;
-  }
-}
-
 /// Writes it and says so. What stands there from then on.
 Result<Goal> carry_out(Fleet& fleet, const Change& change, const std::string& note) {
   Goal goal{change.before.name, change.before.mod_revision, change.after};
@@ -81,7 +64,7 @@ Result<Goal> carry_out(Fleet& fleet, const Change& change, const std::string& no
     if (!written->overtaken.empty()) result["overtaken"] = written->overtaken;
   }
   if (!note.empty()) result["note"] = note;
-  print_result(fleet, result, show_change);
+  print_result(fleet.out, fleet.format, result, show_change);
   return goal;
 }
 
@@ -136,7 +119,8 @@ Result<std::vector<Change>> plan(Fleet& fleet, const std::vector<std::string>& f
 Outcome show_plan(Fleet& fleet, const std::vector<std::string>& files) {
   const auto changes = plan(fleet, files);
   if (!changes) return tl::unexpected(changes.error());
-  for (const Change& change : *changes) print_result(fleet, result_of(change), show_difference);
+  for (const Change& change : *changes)
+    print_result(fleet.out, fleet.format, result_of(change), show_difference);
   return {};
 }
 
