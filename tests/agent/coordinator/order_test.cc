@@ -47,8 +47,12 @@ class OrderOfANode : public ::testing::Test {
     return step({listed(kPools, 10), listed(kOrder, 10, std::move(orders))});
   }
 
-  Session session{
-      kKeys, {}, 1, Claims::Self{.node = "n1", .instance = "0a", .labels = {}, .kept = {}}};
+  static Session session_of(Baseline baseline) {
+    return {kKeys, std::move(baseline), 1,
+            Claims::Self{.node = "n1", .instance = "0a", .labels = {}, .kept = {}}};
+  }
+
+  Session session = session_of({});
   Time now{1h};
   Decision last;
   std::map<std::string, std::uint64_t> lists;
@@ -85,6 +89,24 @@ TEST_F(OrderOfANode, IsNotTakenBeforeThePoolsAreSeen) {
   step();
   EXPECT_FALSE(step({listed(kOrder, 10, {order("early", 8)})}).order);
   EXPECT_TRUE(step({listed(kPools, 10)}).order);
+}
+
+/// As after a restart.
+const Baseline kRemembered{
+    .cluster = kCluster, .epoch = 0, .documents = {{"a", {.value = "v", .mod_revision = 8}}}};
+
+TEST_F(OrderOfANode, WaitsForThePoolsAlsoWhereTheClusterIsKnown) {
+  session = session_of(kRemembered);
+  step();
+  EXPECT_FALSE(step({listed(kOrder, 10, {order("early", 9)})}).order);
+  EXPECT_TRUE(step({listed(kPools, 10)}).order);
+}
+
+TEST_F(OrderOfANode, IsNotTakenOfAnEtcdThatWentBack) {
+  session = session_of(kRemembered);
+  step();
+  EXPECT_FALSE(step({listed(kPools, 5), listed(kOrder, 5, {order("restored", 4)})}).order);
+  EXPECT_FALSE(session.alarms().empty());
 }
 
 TEST_F(OrderOfANode, IsNotTakenOfAnEtcdThatIsNotBelieved) {
