@@ -66,6 +66,11 @@ runtime::Result<std::monostate> LayerFetch::wait_for(std::size_t layer) {
   return tl::unexpected(*fault_);
 }
 
+std::optional<runtime::Fault> LayerFetch::fault() {
+  const std::lock_guard lock(mutex_);
+  return fault_;
+}
+
 void LayerFetch::work(WaitingApi& api) {
   std::unique_lock lock(mutex_);
   while (next_ < layers_.size() && !fault_) {

@@ -40,6 +40,8 @@ class LayerFetch {
 
   /// Until the layer is in the store. The fault is that of the first that failed: it ends all.
   Result<std::monostate> wait_for(std::size_t layer);
+  /// That fault, which has stopped what else the client was asked for; none: no layer has failed.
+  [[nodiscard]] std::optional<runtime::Fault> fault();
 
  private:
   void work(WaitingApi& api);

@@ -143,7 +143,12 @@ Pull::Step Pull::fetch_all(const Located& located) {
                     located.parsed.layers, shared_.registries.layers_parallel);
   std::string bytes;
   const auto config = read_config(located, bytes);
-  if (!config) return tl::unexpected(config.error());
+  if (!config) {
+    // Given up for a layer's sake, it says nothing of why. What it is refused for stands.
+    const auto first = layers.fault();
+    const bool is_own = !first || config.error().kind == FaultKind::kRefused;
+    return tl::unexpected(is_own ? config.error() : *first);
+  }
   if (auto stored = store_documents(located, bytes); !stored) return stored;
   return unpack(layers, located, *config);
 }

@@ -149,6 +149,17 @@ TEST_F(PullTest, FollowsNoRedirectToPlainHttpThatIsNotAllowed) {
   expect_fault(prepare(name), FaultKind::kRefused, "no TLS");
 }
 
+/// The config is on its way meanwhile, and is given up for the layer's sake.
+TEST_F(PullTest, SaysWhatIsWrongWithALayerThatFailsBeforeTheConfigIsHere) {
+  const auto image = random_image(1);
+  const auto name = push(image, "hasty:1");
+  const auto path = "/v2/hasty/blobs/" + oci::sha256_digest(image.layers[0]);
+  proxy().add({Kind::kAnswer, path, 0,
+               "307 Elsewhere\r\nLocation: http://" + registry().host() + path, -1});
+  proxy().add({Kind::kHold, "/blobs/", 0, {}, -1});
+  expect_fault(prepare(name), FaultKind::kRefused, "no TLS");
+}
+
 TEST_F(PullTest, SaysWhatItWaitsFor) {
   auto patient = options();
   patient.patience.backoff = patient.patience.backoff_max = 60s;
