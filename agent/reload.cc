@@ -15,7 +15,8 @@ core::Limits limits_of(const config::Daemon& daemon) {
   core::Limits limits;
   limits.shutdown_drain = daemon.node.shutdown_drain;
   const unsigned cpus = std::max(1U, std::thread::hardware_concurrency());
-  const unsigned by_cpus = std::clamp(cpus, 2U, 16U);
+  // A start waits for half its time: twice as many as cpus make the most of them.
+  const unsigned by_cpus = std::clamp(2 * cpus, 4U, 32U);
   limits.starts_inflight_max = starts.parallel != 0 ? starts.parallel : by_cpus;
   limits.removes_inflight_max = limits.starts_inflight_max;
   limits.starts_rate = starts.rate;

@@ -133,7 +133,7 @@ struct Control {
 };
 
 struct Starts {
-  std::uint32_t parallel = 0;  ///< 0 = by the number of cpus
+  std::uint32_t parallel = 0;  ///< 0 = twice the number of cpus
   double rate = 0;             ///< per second; 0 = no limit
   std::uint32_t burst = 10;
   bool operator==(const Starts&) const = default;

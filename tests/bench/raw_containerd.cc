@@ -39,6 +39,8 @@ struct Arguments {
   containerd::Options options;
   std::string image;
   std::vector<std::string> command{"/bin/true"};
+  std::string mount;  ///< a folder of the host; none if empty
+  std::string mounted_at;
   int streams = 4;
   double seconds = 10;
   bool no_seccomp = false;
@@ -90,6 +92,9 @@ class Bench {
                 std::to_string(++names_);
     spec.image = digest_;
     spec.command = arguments_.command;
+    if (!arguments_.mount.empty()) {
+      spec.mounts.push_back({arguments_.mount, arguments_.mounted_at, false});
+    }
     spec.security.seccomp = !arguments_.no_seccomp;
     const auto name = spec.name;
     driver_->create(std::move(spec),
@@ -160,6 +165,8 @@ int main(int argc, char** argv) {
   app.add_option("--streams", arguments.streams)->check(CLI::Range(1, 64));
   app.add_option("--seconds", arguments.seconds)->check(CLI::PositiveNumber);
   app.add_option("--command", arguments.command, "what a life runs; it ends by itself");
+  app.add_option("--mount", arguments.mount, "a folder of the host");
+  app.add_option("--mounted-at", arguments.mounted_at)->needs("--mount");
   app.add_option("--cgroup-parent", arguments.options.cgroup_parent);
   app.add_flag("--no-seccomp", arguments.no_seccomp, "for comparison");
   CLI11_PARSE(app, argc, argv);

@@ -2,6 +2,7 @@
 
 import json
 import os
+import statistics
 import sys
 import time
 
@@ -13,10 +14,13 @@ from lab.process import run as run_program
 from supervisors import Case
 
 STREAMS = (1, 2, 4, 8)
+RAW, CTR, MAYFLY = WAYS = ("raw calls", "ctr run --rm", "mayfly")
 
 
 def add_options(parser):
-    parser.add_argument("--seconds", type=float, default=20, help="of each measurement (20)")
+    parser.add_argument("--seconds", type=float, default=10, help="of each measurement (10)")
+    parser.add_argument("--rounds", type=int, default=3,
+                        help="the ways take turns so often, and each one's median counts (3)")
     parser.add_argument("--slots", type=int, default=8, help="Mayfly's pool (8)")
 
 
@@ -26,11 +30,14 @@ def _progress(text):
 
 def _raw(bench, containerd, streams, seconds):
     """Create, start, wait, remove by the driver's own calls, in so many streams."""
+    _, inside = bench.new_stamps()
     answer = run_program(
         [os.path.join(bench.programs, "bench_raw_containerd"), "--socket", containerd.socket,
          "--namespace", containerd.namespace, "--image", supervisors.IMAGE,
          "--cgroup-parent", "/" + containerd.namespace, "--streams", str(streams),
-         "--seconds", str(seconds), "--command", "/bench_worker"], seconds=seconds + 60)
+         "--mount", bench.stamps_folder, "--mounted-at", "/stamps",
+         "--seconds", str(seconds), "--command", "/bench_worker", inside, "0"],
+        seconds=seconds + 60)
     return json.loads(answer)["lives_per_s"]
 
 
@@ -55,22 +62,30 @@ def run(place, given):
     bench = supervisors.Bench(place, given.programs)
     containerd = Containerd(place)
     containerd.ctr("images", "import", bench.archive)
-    rows = []
+    mayflyd = Mayflyd(place, containerd, given.programs)
+    rates = {}
 
     def measure(way, streams, rate):
-        rows.append({"way": way, "streams": streams, "lives_per_s": round(rate, 2)})
+        _progress(f"{way}, {streams} streams")
+        rates.setdefault((way, streams), []).append(rate())
 
-    for way, rate in (("raw calls", _raw), ("ctr run --rm", _ctr)):
+    for _ in range(given.rounds):
         for streams in STREAMS:
-            _progress(f"{way}, {streams} streams")
-            measure(way, streams, rate(bench, containerd, streams, given.seconds))
-    mayflyd = Mayflyd(place, containerd, given.programs)
-    _progress(f"mayfly, {given.slots} slots")
-    measure("mayfly", given.slots, _mayfly(bench, mayflyd, given.slots, given.seconds))
-    best = {way: max(row["lives_per_s"] for row in rows if row["way"] == way)
-            for way in ("raw calls", "ctr run --rm")}
-    rows[-1]["to_raw"] = round(rows[-1]["lives_per_s"] / best["raw calls"], 2)
-    rows[-1]["to_ctr"] = round(rows[-1]["lives_per_s"] / best["ctr run --rm"], 2)
+            measure(RAW, streams, lambda n=streams: _raw(bench, containerd, n, given.seconds))
+        measure(MAYFLY, given.slots, lambda: _mayfly(bench, mayflyd, given.slots, given.seconds))
+        for streams in STREAMS:
+            measure(CTR, streams, lambda n=streams: _ctr(bench, containerd, n, given.seconds))
+    return _compared(rates)
+
+
+def _compared(rates):
+    """Rows of the medians, Mayfly's last and beside the best of each other way."""
+    rows = [{"way": way, "streams": streams, "lives_per_s": round(statistics.median(found), 2),
+             "all": [round(rate, 2) for rate in found]}
+            for (way, streams), found in sorted(rates.items(), key=lambda item: WAYS.index(item[0][0]))]
+    best = {way: max(row["lives_per_s"] for row in rows if row["way"] == way) for way in WAYS}
+    rows[-1]["to_raw"] = round(best[MAYFLY] / best[RAW], 2)
+    rows[-1]["to_ctr"] = round(best[MAYFLY] / best[CTR], 2)
     return rows
 
 
