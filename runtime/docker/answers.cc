@@ -35,6 +35,14 @@ std::optional<ExitStatus> status_of_row(std::string_view text) {
   return exit_status_of(code);
 }
 
+/// The same of Podman's own list. One that has ended at no time ended unseen.
+std::optional<ExitStatus> status_of_libpod_row(const Json& row) {
+  const auto& code = member(row, "ExitCode");
+  const bool was_seen = is_true(row, "Exited") && number(row, "ExitedAt") > 0;
+  if (!was_seen || !code.is_number_integer() || code.get<std::int64_t>() < 0) return std::nullopt;
+  return exit_status_of(code.get<std::int64_t>());
+}
+
 /// A container whose end the daemon has missed has ended at no time, and its code is a zero that
 /// nobody has seen.
 std::optional<ExitStatus> status_of_state(const Json& state) {
@@ -121,7 +129,11 @@ std::optional<std::vector<Listed>> read_containers(std::string_view body) {
     container.name = plain_name(names.front());
     container.labels = text_map(row, "Labels");
     container.state = state_of(text(row, "State"));
-    if (container.state == State::kStopped) container.status = status_of_row(text(row, "Status"));
+    const bool is_libpod = member(row, "Exited").is_boolean();
+    if (container.state == State::kRunning) container.pid = pid_of(row);
+    if (container.state == State::kStopped) {
+      container.status = is_libpod ? status_of_libpod_row(row) : status_of_row(text(row, "Status"));
+    }
     list.push_back(std::move(container));
   }
   return list;

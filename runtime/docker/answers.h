@@ -29,12 +29,13 @@ struct Inspected {
   std::optional<runtime::ExitStatus> status;  ///< of a stopped one, where it is known
 };
 
-/// One of GET /containers/json.
+/// One of GET /containers/json, or of Podman's own GET /libpod/containers/json.
 struct Listed {
   std::string id;
   std::string name;
   Labels labels;
   runtime::State state = runtime::State::kIncomplete;
+  pid_t pid = 0;  ///< of a running one, where it is said: Podman's own list does
   std::optional<runtime::ExitStatus> status;
 };
 

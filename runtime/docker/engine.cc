@@ -71,7 +71,9 @@ http::Client::CallId Engine::stream(Call call, http::Sink sink, Done done) {
 http::Request Engine::request(const Call& call) const {
   http::Request request;
   request.method = call.method;
-  request.url = std::string(kHost) + "/v" + facts_->api + call.path;
+  const bool is_podmans = facts_->is_podman && !call.podman_path.empty();
+  request.url =
+      std::string(kHost) + "/v" + facts_->api + (is_podmans ? call.podman_path : call.path);
   request.headers = call.headers;
   request.body = call.body;
   request.body_file = call.body_file;

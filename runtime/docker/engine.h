@@ -23,8 +23,9 @@ namespace mayfly::docker {
 struct Call {
   const char* method = "GET";
   std::string path;
-  std::string body;       ///< JSON
-  std::string body_file;  ///< a tar, whose beginning `body` then is
+  std::string podman_path;  ///< where the server is Podman, in its place; ""
+  std::string body;         ///< JSON
+  std::string body_file;    ///< a tar, whose beginning `body` then is
   http::Headers headers;
   std::optional<std::chrono::milliseconds> deadline;  ///< none: the engine's usual one
   http::WhenLate when_late = http::WhenLate::kCancel;

@@ -13,6 +13,9 @@ void ListCall::begin() {
   Call call;
   call.path = "/containers/json?all=1&filters=" +
               http::percent_encoded(owned_filter(backend_.options.owned));
+  // Podman serves Docker's list by inspecting each container, and fails for all of them where it
+  // cannot inspect one: a container whose removal was broken off has no layer any more.
+  call.podman_path = "/libpod" + call.path;
   backend_.engine.call(std::move(call), then(this, &ListCall::take_rows));
 }
 
@@ -35,13 +38,20 @@ void ListCall::take_row(Listed row) {
   found.container.state = row.state;
   found.container.status = row.status;
   found.container.cgroup = backend_.cgroup(found.id);
-  if (row.state == runtime::State::kRunning) {
-    const auto* known = backend_.known.find(found.container.name);
-    const bool is_known = known != nullptr && known->id == found.id && known->pid != 0;
-    if (is_known) found.container.pid = known->pid;
-    if (!is_known) to_ask_.push_back(found_.size());
-  }
+  found.container.pid = pid_of(found, row);
+  const bool runs = row.state == runtime::State::kRunning;
+  if (runs && found.container.pid == 0) to_ask_.push_back(found_.size());
   found_.push_back(std::move(found));
+}
+
+/// 0: it is to be asked for, or does not run.
+pid_t ListCall::pid_of(const Found& found, const Listed& row) {
+  const auto& name = found.container.name;
+  const auto* known = backend_.known.find(name);
+  const bool is_known = known != nullptr && known->id == found.id;
+  const auto pid = row.pid == 0 && is_known ? known->pid : row.pid;
+  if (known == nullptr || row.pid != 0) backend_.known.keep(name, {found.id, pid});
+  return row.state == runtime::State::kRunning ? pid : 0;
 }
 
 void ListCall::ask_for_pids() {

@@ -1,5 +1,5 @@
-// Lists all containers of ours. One call, and one more for each running one whose pid has not been
-// seen yet.
+// Lists all containers of ours. One call, and of Docker one more for each running one whose pid
+// has not been seen yet.
 #pragma once
 
 #include <cstddef>
@@ -29,6 +29,7 @@ class ListCall final : public runtime::Operation {
 
   void take_rows(http::Reply reply);
   void take_row(Listed row);
+  [[nodiscard]] pid_t pid_of(const Found& found, const Listed& row);
   void ask_for_pids();
   void take_pid(std::size_t at, const http::Reply& reply);
   void finish(runtime::Result<Containers> result);

@@ -11,6 +11,12 @@ bool is_between_states(const http::Reply& reply) {
          read_message(reply->body).find("container state improper") != std::string::npos;
 }
 
+/// Podman's word for a container whose removal was broken off. It forgets it all the same.
+bool is_half_removed(const http::Reply& reply) {
+  return is_answer(reply, 500) &&
+         read_message(reply->body).find("layer not known") != std::string::npos;
+}
+
 }  // namespace
 
 /// Most often it is one that this driver has made, and one call is enough.
@@ -58,6 +64,7 @@ void RemoveCall::removed(http::Reply reply) {
     if (is_answer(reply, 404)) return was_known ? look() : finish(std::monostate{});
     if (is_answer(reply, 409)) return wait_for("removed");
     if (is_between_states(reply)) return wait_for("not-running");
+    if (is_half_removed(reply)) return remove();
   }
   fail(reply, "remove the container");
 }

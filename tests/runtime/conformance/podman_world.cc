@@ -56,7 +56,11 @@ class PodmanWorld final : public World {
     if (known.empty()) return known;
     std::vector<std::string> layers = {"inspect", "--format={{.GraphDriver.Data.UpperDir}}"};
     for (auto& id : words_of(known)) layers.push_back(std::move(id));
-    return known + "\n" + daemon_.podman(layers);
+    try {
+      return known + "\n" + daemon_.podman(layers);
+    } catch (const std::runtime_error&) {
+      return std::nullopt;  // one has no layer: it is known, and can be removed
+    }
   }
 
   void make_network(const std::string& name) override {

@@ -75,6 +75,22 @@ TEST(DockerAnswers, TellWhatIsListed) {
   EXPECT_TRUE(listed->at(1).labels.empty());
 }
 
+TEST(DockerAnswers, TellWhatPodmansOwnListSays) {
+  const auto listed = read_containers(
+      R"([{"Id":"1","Names":["a"],"Labels":{"k":"v"},"State":"running","Pid":42,"Exited":false},)"
+      R"({"Id":"2","Names":["b"],"State":"exited","Exited":true,"ExitedAt":5,"ExitCode":137},)"
+      R"({"Id":"3","Names":["c"],"State":"exited","Exited":true,"ExitedAt":-62135596800,)"
+      R"("ExitCode":0},)"
+      R"({"Id":"4","Names":["d"],"State":"stopped","Exited":true,"ExitedAt":5,"ExitCode":-1}])");
+  ASSERT_TRUE(listed);
+  ASSERT_EQ(listed->size(), 4U);
+  EXPECT_EQ(listed->at(0).name, "a");
+  EXPECT_EQ(listed->at(0).pid, 42);
+  EXPECT_EQ(listed->at(1).status->signal, 9);
+  EXPECT_FALSE(listed->at(2).status) << "it ended at no time";
+  EXPECT_FALSE(listed->at(3).status) << "its code was not to be had";
+}
+
 TEST(DockerAnswers, ThatMakeNoSenseAreNone) {
   for (const auto* hostile : kHostile) {
     EXPECT_FALSE(read_container(hostile)) << hostile;

@@ -105,6 +105,41 @@ TEST_F(DockerDriver, AsksForAPidOnce) {
   EXPECT_EQ(engine->count("GET", "/containers/" + kId + "/json"), 1);
 }
 
+TEST_F(DockerDriver, TakesPodmansOwnListAndItsPids) {
+  serve([](Peer& peer, const Asked&, const std::string& target) {
+    if (target.starts_with("/libpod/containers/json?all=1&filters=")) {
+      return peer.answer(200, R"([{"Id":")" + kId +
+                                  R"(","Names":["mayfly-a"],"State":"running","Pid":42,)"
+                                  R"("Exited":false,"Labels":{"mayfly.instance":"me"}}])");
+    }
+    peer.answer(500, R"({"message":"reading information about layer: layer not known"})");
+  });
+  engine->is_podman = true;
+  const auto listed = list();
+  ASSERT_TRUE(listed) << listed.error().what;
+  ASSERT_EQ(listed->size(), 1U);
+  EXPECT_EQ(listed->at(0).pid, 42);
+  EXPECT_EQ(engine->count("GET", "/containers/" + kId + "/json"), 0);
+}
+
+TEST_F(DockerDriver, RemovesWhatWasListedWithoutInspectingIt) {
+  int tries = 0;
+  serve([&](Peer& peer, const Asked& asked, const std::string& target) {
+    if (target.starts_with("/libpod/")) {
+      return peer.answer(200, R"([{"Id":")" + kId +
+                                  R"(","Names":["mayfly-a"],"State":"removing","Exited":true,)"
+                                  R"("Labels":{"mayfly.instance":"me"}}])");
+    }
+    tries += asked.method == "DELETE" ? 1 : 0;
+    if (tries > 1) return peer.answer(404, "{}");
+    peer.answer(500, R"({"message":"unmounting container: layer not known"})");
+  });
+  engine->is_podman = true;
+  ASSERT_TRUE(list());
+  const auto removed = remove();
+  EXPECT_TRUE(removed) << removed.error().what;
+}
+
 TEST_F(DockerDriver, WaitsForARemovalThatIsUnderWay) {
   bool gone = false;
   serve([&](Peer& peer, const Asked& asked, const std::string& target) {

@@ -23,6 +23,7 @@ class FakeEngine {
           if (is_silent) return;
           if (asked.target == "/_ping") {
             return peer.send("HTTP/1.1 200 OK\r\nApi-Version: " + api +
+                             (is_podman ? "\r\nLibpod-Api-Version: 4.3.1" : "") +
                              "\r\nContent-Length: 2\r\n\r\nOK");
           }
           const auto target = asked.target.substr(std::min(prefix.size(), asked.target.size()));
@@ -48,6 +49,7 @@ class FakeEngine {
   std::string api = "1.41";
   std::string info = R"({"DockerRootDir":"/var/lib/docker","LiveRestoreEnabled":true})";
   int info_status = 200;
+  bool is_podman = false;
   std::function<void(Peer&)> holds_info;  ///< in place of its answer
   bool is_silent = false;                 ///< takes requests and answers none
   Peer* events = nullptr;                 ///< of the stream, once it is asked for
