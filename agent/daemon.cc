@@ -77,14 +77,14 @@ tl::expected<void, std::string> Daemon::start(const config::Document& document) 
       .and_then([&] { return open_runtime(document.daemon); })
       .and_then([&]() -> tl::expected<void, std::string> {
         make_core(document.daemon);
-        const auto known = known_fleet(document.daemon, store_->loaded().fleet);
+        const auto known = fleet::known_pools(document.daemon, store_->loaded().fleet);
         for (const std::string& fault : desired_->restore(document, known)) log::warning(fault);
         operator_->node_status() = node_status(document);
-        webhook_ =
-            std::make_unique<Webhook>(context_, Webhook::Parts{*core_, operator_->node_status()},
-                                      Webhook::Options{document.daemon.webhook, random_seed()});
-        node_orders_ = std::make_unique<NodeOrders>(
-            NodeOrders::Parts{*store_, core_->model(), inbox_, operator_->node_status()});
+        webhook_ = std::make_unique<webhook::Sender>(
+            context_, webhook::Sender::Parts{*core_, operator_->node_status()},
+            webhook::Sender::Options{document.daemon.webhook, random_seed()});
+        node_orders_ = std::make_unique<fleet::NodeOrders>(
+            fleet::NodeOrders::Parts{*store_, core_->model(), inbox_, operator_->node_status()});
         node_orders_->restore();
         join_fleet(document.daemon);
         return serve(document.daemon.control, *handed_over);
@@ -201,15 +201,15 @@ void Daemon::join_fleet(const config::Daemon& config) {
     for (const auto& row : store_->loaded().fleet) store_->drop_fleet(row.pool, [](bool) {});
     return;
   }
-  fleet_ = std::make_unique<Fleet>(
+  fleet_ = std::make_unique<fleet::Fleet>(
       context_,
-      Fleet::Parts{*desired_, *store_, core_->model(),
-                   [this](const core::PoolName& pool, core::SlotIndex slot) {
-                     return core_->why(monotonic_now(), pool, slot);
-                   },
-                   catalog_, evidence_, *node_orders_, operator_->node_status()},
-      Fleet::Options{config.coordinator, config.node.labels, random_seed(),
-                     known_fleet(config, store_->loaded().fleet)});
+      fleet::Fleet::Parts{*desired_, *store_, core_->model(),
+                          [this](const core::PoolName& pool, core::SlotIndex slot) {
+                            return core_->why(monotonic_now(), pool, slot);
+                          },
+                          catalog_, evidence_, *node_orders_, operator_->node_status()},
+      fleet::Fleet::Options{config.coordinator, config.node.labels, random_seed(),
+                            fleet::known_pools(config, store_->loaded().fleet)});
 }
 
 void Daemon::make_images(const config::Images& config) {

@@ -15,18 +15,18 @@
 #include "agent/desired.h"
 #include "agent/diagnosis.h"
 #include "agent/dispatch.h"
-#include "agent/fleet.h"
+#include "agent/fleet/fleet.h"
+#include "agent/fleet/node_orders.h"
 #include "agent/host.h"
 #include "agent/images.h"
 #include "agent/loop.h"
 #include "agent/memory_return.h"
-#include "agent/node_orders.h"
 #include "agent/observer.h"
 #include "agent/operator.h"
 #include "agent/recorder.h"
 #include "agent/reload.h"
 #include "agent/service.h"
-#include "agent/webhook.h"
+#include "agent/webhook/sender.h"
 #include "agent/workplaces.h"
 #include "systemd/listen_fds.h"
 
@@ -98,10 +98,10 @@ class Daemon {
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<Operator> operator_;
-  std::unique_ptr<NodeOrders> node_orders_;
+  std::unique_ptr<fleet::NodeOrders> node_orders_;
   std::unique_ptr<Reload> reload_;
-  std::unique_ptr<Fleet> fleet_;  ///< none: the node is on its own
-  std::unique_ptr<Webhook> webhook_;
+  std::unique_ptr<fleet::Fleet> fleet_;  ///< none: the node is on its own
+  std::unique_ptr<webhook::Sender> webhook_;
   std::unique_ptr<control::Server> server_;
 };
 

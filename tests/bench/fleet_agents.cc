@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "agent/clock.h"
-#include "agent/fleet.h"
+#include "agent/fleet/fleet.h"
 #include "agent/log.h"
 #include "tests/agent/fake_runtime.h"
 
@@ -51,7 +51,7 @@ class Node {
                                                   const std::filesystem::path& folder);
   static control::NodeStatus status_of(const std::string& name, const store::Store& store);
   static Images::Options image_options();
-  static Fleet::Options fleet_options(const Given& given, const std::string& name);
+  static fleet::Fleet::Options fleet_options(const Given& given, const std::string& name);
   void take_all();
   void take(const core::PoolSettings& settings);
 
@@ -65,8 +65,8 @@ class Node {
   control::NodeStatus status_;
   Images images_;
   Desired desired_;
-  NodeOrders orders_;
-  Fleet fleet_;
+  fleet::NodeOrders orders_;
+  fleet::Fleet fleet_;
 };
 
 Node::Node(boost::asio::io_context& loop, const Given& given, const std::string& name)
@@ -75,11 +75,11 @@ Node::Node(boost::asio::io_context& loop, const Given& given, const std::string&
       status_(status_of(name, *store_)),
       images_(loop, Images::Parts{runtime_, *store_, evidence_}, image_options()),
       desired_(Desired::Parts{catalog_, *store_, images_, inbox_}, config::Runtime{}),
-      orders_(NodeOrders::Parts{*store_, model_, inbox_, status_}),
+      orders_(fleet::NodeOrders::Parts{*store_, model_, inbox_, status_}),
       fleet_(loop,
-             Fleet::Parts{desired_, *store_, model_,
-                          [](const auto&, auto) { return core::EmptySlot{}; }, catalog_, evidence_,
-                          orders_, status_},
+             fleet::Fleet::Parts{desired_, *store_, model_,
+                                 [](const auto&, auto) { return core::EmptySlot{}; }, catalog_,
+                                 evidence_, orders_, status_},
              fleet_options(given, name)) {
   runtime_.here[given.image] = "sha256:of-the-bench";
   runtime_.on_question = [this] { boost::asio::post(loop_, [this] { runtime_.answer(); }); };
@@ -111,8 +111,8 @@ Images::Options Node::image_options() {
   return options;
 }
 
-Fleet::Options Node::fleet_options(const Given& given, const std::string& name) {
-  Fleet::Options options;
+fleet::Fleet::Options Node::fleet_options(const Given& given, const std::string& name) {
+  fleet::Fleet::Options options;
   options.config.endpoints = {given.endpoint};
   options.config.cluster = given.cluster;
   options.seed = std::hash<std::string>{}(name);

@@ -13,12 +13,12 @@
 #include "agent/coordinator/events.h"
 #include "agent/evidence.h"
 
-namespace mayfly::agent {
+namespace mayfly::fleet {
 
 inline constexpr std::size_t kReportBytesMax = 64 * 1024;
 
-[[nodiscard]] std::string fleet_info(const control::NodeStatus& node,
-                                     const std::map<std::string, std::string>& labels);
+[[nodiscard]] std::string node_info(const control::NodeStatus& node,
+                                    const std::map<std::string, std::string>& labels);
 
 /// Why a slot is empty now.
 using WhyEmpty = std::function<core::EmptySlot(const core::PoolName&, core::SlotIndex)>;
@@ -26,8 +26,8 @@ using WhyEmpty = std::function<core::EmptySlot(const core::PoolName&, core::Slot
 /// What a status is made of.
 struct NodeFacts {
   const core::Model& model;
-  const Catalog& catalog;
-  const Evidence& evidence;
+  const agent::Catalog& catalog;
+  const agent::Evidence& evidence;
   WhyEmpty why;
   const control::NodeScheduling& ordered;
   const std::map<std::string, std::int64_t>& documents;  ///< in force: pool → mod_revision
@@ -37,7 +37,7 @@ struct NodeFacts {
 };
 
 /// Pools beyond what fits are told of in fewer words, then counted.
-[[nodiscard]] std::string fleet_status(const NodeFacts& facts);
+[[nodiscard]] std::string node_status(const NodeFacts& facts);
 
 /// The status as it is written: with whose it is and the number of the write.
 [[nodiscard]] std::string sealed(const std::string& status, const std::string& instance,
@@ -45,4 +45,4 @@ struct NodeFacts {
 /// Whose the value is that stands there.
 [[nodiscard]] coordinator::Writer writer_of(const etcd::KeyValue& kv, const std::string& instance);
 
-}  // namespace mayfly::agent
+}  // namespace mayfly::fleet

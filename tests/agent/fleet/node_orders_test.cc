@@ -1,11 +1,11 @@
-#include "agent/node_orders.h"
+#include "agent/fleet/node_orders.h"
 
 #include <gtest/gtest.h>
 
 #include "agent/clock.h"
 #include "tests/agent/fake_runtime.h"
 
-namespace mayfly::agent {
+namespace mayfly::fleet {
 namespace {
 
 using namespace std::chrono_literals;
@@ -45,7 +45,7 @@ class NodeOrdersTest : public testing::Test {
     std::optional<core::NodeSettings> settings;
     for (const core::Event& event : inbox_.take()) {
       settings = std::get<core::NodeDesired>(event).settings;
-      (void)core_.step(monotonic_now(), std::vector<core::Event>{event});
+      (void)core_.step(agent::monotonic_now(), std::vector<core::Event>{event});
     }
     return settings;
   }
@@ -58,12 +58,12 @@ class NodeOrdersTest : public testing::Test {
     core::PoolSettings settings;
     settings.name = name;
     settings.replicas = replicas;
-    (void)core_.step(monotonic_now(), std::vector<core::Event>{core::PoolDesired{settings}});
+    (void)core_.step(agent::monotonic_now(), std::vector<core::Event>{core::PoolDesired{settings}});
   }
 
-  FakeStore store_;
+  agent::FakeStore store_;
   core::Core core_;
-  Inbox inbox_;
+  agent::Inbox inbox_;
   control::NodeStatus node_;
   std::unique_ptr<NodeOrders> orders_;
 };
@@ -92,8 +92,8 @@ TEST_F(NodeOrdersTest, GivesADrainItsDeadlineByTheClockOfTheCore) {
   EXPECT_EQ(take(drain(100s))->kind, ChangeKind::kChanged);
   const auto settings = told();
   ASSERT_TRUE(settings);
-  EXPECT_GT(settings->drain_until, monotonic_now() + 60s);
-  EXPECT_LE(settings->drain_until, monotonic_now() + 100s);
+  EXPECT_GT(settings->drain_until, agent::monotonic_now() + 60s);
+  EXPECT_LE(settings->drain_until, agent::monotonic_now() + 100s);
   EXPECT_TRUE(node_.scheduling.deadline_unix_ms);
   EXPECT_EQ(take(drain())->kind, ChangeKind::kChanged);
   EXPECT_EQ(told()->drain_until, core::kNever);
@@ -104,7 +104,7 @@ TEST_F(NodeOrdersTest, AppliesADeadlineThatPassedMeanwhile) {
   take(drain(100s));
   store_.node.ordered_ms -= 1'000'000;
   restart();
-  EXPECT_LE(told()->drain_until, monotonic_now());
+  EXPECT_LE(told()->drain_until, agent::monotonic_now());
 }
 
 TEST_F(NodeOrdersTest, TakesACordonOfADrainedNodeForGranted) {
@@ -205,4 +205,4 @@ TEST(TimeLeft, IsNeverMoreThanTheWholeNorLessThanNothing) {
 }
 
 }  // namespace
-}  // namespace mayfly::agent
+}  // namespace mayfly::fleet

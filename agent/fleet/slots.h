@@ -11,14 +11,14 @@
 #include "agent/core/model.h"
 #include "agent/desired.h"
 
-namespace mayfly::agent {
+namespace mayfly::fleet {
 
-class FleetSlots {
+class Slots {
  public:
   using Shared = std::map<std::string, coordinator::SharedPool>;
 
   /// Both outlive this.
-  FleetSlots(Desired& desired, const core::Model& model, Shared shared);
+  Slots(agent::Desired& desired, const core::Model& model, Shared shared);
 
   void share(const std::string& pool, const coordinator::SharedPool& shared);
   void unshare(const std::string& pool);
@@ -40,7 +40,7 @@ class FleetSlots {
   /// None before the core has seen what runs.
   [[nodiscard]] std::optional<Places> places() const;
 
-  Desired& desired_;
+  agent::Desired& desired_;
   const core::Model& model_;
   Shared shared_;
   bool is_shared_new_ = true;
@@ -50,4 +50,4 @@ class FleetSlots {
   core::NodeState state_told_ = core::NodeState::kOpen;
 };
 
-}  // namespace mayfly::agent
+}  // namespace mayfly::fleet

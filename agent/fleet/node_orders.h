@@ -13,14 +13,14 @@
 #include "agent/store/store.h"
 #include "config/node_order.h"
 
-namespace mayfly::agent {
+namespace mayfly::fleet {
 
 class NodeOrders {
  public:
   struct Parts {
     store::Store& store;
     const core::Model& model;
-    Inbox& inbox;
+    agent::Inbox& inbox;
     control::NodeStatus& node;  ///< what is said of the orders is kept up to date here
   };
 
@@ -59,4 +59,4 @@ class NodeOrders {
 [[nodiscard]] std::optional<core::Duration> time_left(const store::NodeOrder& row,
                                                       std::int64_t now_unix_ms);
 
-}  // namespace mayfly::agent
+}  // namespace mayfly::fleet

@@ -1,16 +1,16 @@
-#include "agent/fleet_memory.h"
+#include "agent/fleet/memory.h"
 
 #include <nlohmann/json.hpp>
 
 #include "config/fleet_pool.h"
 
-namespace mayfly::agent {
+namespace mayfly::fleet {
 namespace {
 
 using Json = nlohmann::json;
 
 /// The row without a pool, as JSON; null where there is none of that cluster.
-Json about(const FleetDocuments& rows, const std::string& cluster) {
+Json about(const Documents& rows, const std::string& cluster) {
   for (const store::FleetDocument& row : rows) {
     if (!row.pool.empty()) continue;
     Json json = Json::parse(row.document, nullptr, /*allow_exceptions=*/false);
@@ -31,7 +31,7 @@ store::FleetDocument baseline_row(const coordinator::Baseline& baseline, const s
   return {.pool = "", .document = json.dump(), .epoch = static_cast<std::int64_t>(baseline.epoch)};
 }
 
-coordinator::Baseline baseline_of(const FleetDocuments& rows, const std::string& cluster) {
+coordinator::Baseline baseline_of(const Documents& rows, const std::string& cluster) {
   coordinator::Baseline baseline;
   const Json json = about(rows, cluster);
   for (const store::FleetDocument& row : rows) {
@@ -48,14 +48,14 @@ coordinator::Baseline baseline_of(const FleetDocuments& rows, const std::string&
   return baseline;
 }
 
-coordinator::Slots slots_of(const FleetDocuments& rows, const std::string& cluster) {
+coordinator::Slots slots_of(const Documents& rows, const std::string& cluster) {
   const Json json = about(rows, cluster);
   return json.is_null() ? coordinator::Slots{} : json.value("slots", coordinator::Slots{});
 }
 
-std::vector<Desired::FromFleet> known_fleet(const config::Daemon& config,
-                                            const FleetDocuments& rows) {
-  std::vector<Desired::FromFleet> known;
+std::vector<agent::Desired::FromFleet> known_pools(const config::Daemon& config,
+                                                   const Documents& rows) {
+  std::vector<agent::Desired::FromFleet> known;
   const bool is_alone = config.coordinator.endpoints.empty();
   coordinator::Slots slots = slots_of(rows, config.coordinator.cluster);
   for (const store::FleetDocument& row : rows) {
@@ -64,19 +64,20 @@ std::vector<Desired::FromFleet> known_fleet(const config::Daemon& config,
     if (!given || given->deleted) continue;
     if (!coordinator::selects(given->selector, config.node.labels)) continue;
     const auto held = static_cast<std::uint32_t>(slots[row.pool].size());
-    Desired::FromFleet one{given->pool, fleet_source(keys_of(config.coordinator).pool(row.pool)),
-                           given->paused.value_or(false)};
+    agent::Desired::FromFleet one{given->pool,
+                                  agent::fleet_source(keys_of(config.coordinator).pool(row.pool)),
+                                  given->paused.value_or(false)};
     // A node that has left the fleet keeps its pools, and they are its own.
     if (is_alone) one.source.clear();
     if (is_alone && given->total) one.pool.replicas = held;
-    if (!is_alone && given->total) one.allotted = [held] { return Allotment{held}; };
+    if (!is_alone && given->total) one.allotted = [held] { return agent::Allotment{held}; };
     known.push_back(std::move(one));
   }
   return known;
 }
 
 std::map<std::string, coordinator::SharedPool> known_shared(
-    const FleetDocuments& rows, const std::map<std::string, std::string>& labels) {
+    const Documents& rows, const std::map<std::string, std::string>& labels) {
   std::map<std::string, coordinator::SharedPool> shared;
   for (const store::FleetDocument& row : rows) {
     if (row.pool.empty()) continue;
@@ -87,4 +88,4 @@ std::map<std::string, coordinator::SharedPool> known_shared(
   return shared;
 }
 
-}  // namespace mayfly::agent
+}  // namespace mayfly::fleet

@@ -18,25 +18,25 @@
 #include "agent/coordinator/session.h"
 #include "agent/desired.h"
 #include "agent/evidence.h"
-#include "agent/fleet_memory.h"
-#include "agent/fleet_report.h"
-#include "agent/fleet_slots.h"
-#include "agent/node_orders.h"
+#include "agent/fleet/memory.h"
+#include "agent/fleet/node_orders.h"
+#include "agent/fleet/report.h"
+#include "agent/fleet/slots.h"
 #include "agent/store/store.h"
 #include "config/document.h"
 #include "config/fleet_pool.h"
 
-namespace mayfly::agent {
+namespace mayfly::fleet {
 
 class Fleet {
  public:
   struct Parts {
-    Desired& desired;
+    agent::Desired& desired;
     store::Store& store;
     const core::Model& model;
     WhyEmpty why;
-    const Catalog& catalog;
-    const Evidence& evidence;
+    const agent::Catalog& catalog;
+    const agent::Evidence& evidence;
     NodeOrders& orders;
     control::NodeStatus& node;  ///< what is said of the coordinator is kept up to date here
   };
@@ -44,7 +44,7 @@ class Fleet {
     config::Coordinator config;
     std::map<std::string, std::string> labels;
     std::uint64_t seed = 0;
-    std::vector<Desired::FromFleet> known = {};  ///< what is in force from the start
+    std::vector<agent::Desired::FromFleet> known = {};  ///< what is in force from the start
   };
 
   /// All parts outlive this.
@@ -80,7 +80,8 @@ class Fleet {
   /// As many of the pool as may be taken away at once are; the rest later. True: none is left.
   [[nodiscard]] bool shrink_to_nothing(const std::string& pool);
   /// None: as many are left as are wanted.
-  [[nodiscard]] std::optional<Allotment> braked(const std::string& pool, std::uint32_t wanted);
+  [[nodiscard]] std::optional<agent::Allotment> braked(const std::string& pool,
+                                                       std::uint32_t wanted);
   void go_on_shrinking();
   void shrink_further(const std::string& pool);
   [[nodiscard]] std::vector<std::string> alarms() const;
@@ -102,7 +103,7 @@ class Fleet {
   Options options_;
   coordinator::Keys keys_;
   coordinator::Session session_;
-  FleetSlots slots_;
+  Slots slots_;
   coordinator::Brake brake_;
   boost::asio::steady_timer brake_timer_;
   boost::asio::steady_timer timer_;
@@ -121,4 +122,4 @@ class Fleet {
   etcd::Client client_;  ///< the first to go: its calls lead back here
 };
 
-}  // namespace mayfly::agent
+}  // namespace mayfly::fleet

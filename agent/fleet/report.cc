@@ -1,11 +1,11 @@
-#include "agent/fleet_report.h"
+#include "agent/fleet/report.h"
 
 #include <nlohmann/json.hpp>
 
 #include "agent/control/names.h"
 #include "agent/control/tally.h"
 
-namespace mayfly::agent {
+namespace mayfly::fleet {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -58,7 +58,8 @@ Json short_row(const NodeFacts& facts, const core::Pool& pool, const control::Ta
 }
 
 void add_image(Json& row, const NodeFacts& facts, const core::Pool& pool) {
-  const KnownRevision* known = facts.catalog.revision(pool.settings.name, pool.settings.revision);
+  const agent::KnownRevision* known =
+      facts.catalog.revision(pool.settings.name, pool.settings.revision);
   if (known == nullptr) return;
   row["image"] = known->worker.image;
   row["image_digest"] = known->row.image;
@@ -134,15 +135,15 @@ Json scheduling_row(const NodeFacts& facts, const control::Tallies& tallies) {
 
 }  // namespace
 
-std::string fleet_info(const control::NodeStatus& node,
-                       const std::map<std::string, std::string>& labels) {
+std::string node_info(const control::NodeStatus& node,
+                      const std::map<std::string, std::string>& labels) {
   return dump({{"instance", node.instance},
                {"version", node.version},
                {"labels", labels},
                {"started_unix_ms", node.started_unix_ms}});
 }
 
-std::string fleet_status(const NodeFacts& facts) {
+std::string node_status(const NodeFacts& facts) {
   Json status = Json::object();
   const control::Tallies tallies = control::tally_pools(facts.model);
   status["scheduling"] = scheduling_row(facts, tallies);
@@ -170,4 +171,4 @@ coordinator::Writer writer_of(const etcd::KeyValue& kv, const std::string& insta
   return writer;
 }
 
-}  // namespace mayfly::agent
+}  // namespace mayfly::fleet

@@ -1,10 +1,10 @@
-#include "agent/fleet_report.h"
+#include "agent/fleet/report.h"
 
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
-namespace mayfly::agent {
+namespace mayfly::fleet {
 namespace {
 
 using Json = nlohmann::json;
@@ -28,8 +28,8 @@ core::Model model_of(int pools) {
 /// What a status is made of, kept for as long as it is told.
 struct Told {
   core::Model model;
-  Catalog catalog;
-  Evidence evidence;
+  agent::Catalog catalog;
+  agent::Evidence evidence;
   std::map<std::string, std::int64_t> documents;
   std::map<std::string, std::string> refused;
   std::map<std::string, std::int64_t> refused_documents;
@@ -38,15 +38,15 @@ struct Told {
   core::EmptySlot why{core::EmptyReason::kBackoff, "exit 3"};
 
   [[nodiscard]] std::string text() const {
-    return fleet_status({.model = model,
-                         .catalog = catalog,
-                         .evidence = evidence,
-                         .why = [this](const auto&, auto) { return why; },
-                         .ordered = ordered,
-                         .documents = documents,
-                         .refused = refused,
-                         .refused_documents = refused_documents,
-                         .alarms = alarms});
+    return node_status({.model = model,
+                        .catalog = catalog,
+                        .evidence = evidence,
+                        .why = [this](const auto&, auto) { return why; },
+                        .ordered = ordered,
+                        .documents = documents,
+                        .refused = refused,
+                        .refused_documents = refused_documents,
+                        .alarms = alarms});
   }
   [[nodiscard]] Json json() const { return Json::parse(text()); }
 };
@@ -151,4 +151,4 @@ TEST(FleetReport, TakesNothingElseForItsOwn) {
 }
 
 }  // namespace
-}  // namespace mayfly::agent
+}  // namespace mayfly::fleet

@@ -1,4 +1,4 @@
-#include "agent/webhook.h"
+#include "agent/webhook/sender.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -14,7 +14,7 @@
 #include "agent/webhook/event.h"
 #include "tests/support/scripted_server.h"
 
-namespace mayfly::agent {
+namespace mayfly::webhook {
 namespace {
 
 namespace fs = std::filesystem;
@@ -77,8 +77,8 @@ class WebhookTest : public testing::Test {
     config.url = "http://" + server_->host() + "/hook?token=hush";
     config.secret_file = folder_ + "/secret";
     config.events = std::move(events);
-    webhook_ = std::make_unique<Webhook>(loop_, Webhook::Parts{core_, node_},
-                                         Webhook::Options{config, 1, deadline_, farewell_max_});
+    webhook_ = std::make_unique<Sender>(loop_, Sender::Parts{core_, node_},
+                                        Sender::Options{config, 1, deadline_, farewell_max_});
   }
   bool until(const std::function<bool()>& so) {
     const auto end = std::chrono::steady_clock::now() + kLong;
@@ -101,7 +101,7 @@ class WebhookTest : public testing::Test {
   std::chrono::milliseconds farewell_max_ = 10 * kLong;
   Asked asked_;
   std::unique_ptr<ScriptedServer> server_;
-  std::unique_ptr<Webhook> webhook_;
+  std::unique_ptr<Sender> webhook_;
 };
 
 TEST_F(WebhookTest, TellsOfTheStartSigned) {
@@ -112,10 +112,10 @@ TEST_F(WebhookTest, TellsOfTheStartSigned) {
   const auto request = asked_.all().at(0);
   EXPECT_EQ(request.method, "POST");
   EXPECT_EQ(request.target, "/hook?token=hush");
-  EXPECT_EQ(request.header("content-type"), webhook::kContentType);
+  EXPECT_EQ(request.header("content-type"), kContentType);
   const std::string said = request.header("mayfly-signature");
   const std::int64_t time = std::stoll(said.substr(2));
-  EXPECT_EQ(said, webhook::signature(kSecret, time, request.body));
+  EXPECT_EQ(said, signature(kSecret, time, request.body));
   const Json body = Json::parse(request.body);
   EXPECT_EQ(body["type"], "io.mayfly.node.started");
   EXPECT_EQ(body["source"], "/mayfly/nodes/host-1");
@@ -138,7 +138,7 @@ TEST_F(WebhookTest, TriesAgainWithTheSameIdAndANewSignature) {
   ASSERT_EQ(requests.size(), 2U);
   EXPECT_EQ(requests[0].body, requests[1].body);
   const std::string said = requests[1].header("mayfly-signature");
-  EXPECT_EQ(said, webhook::signature("another", std::stoll(said.substr(2)), requests[1].body));
+  EXPECT_EQ(said, signature("another", std::stoll(said.substr(2)), requests[1].body));
   EXPECT_EQ(status().fault, "");
 }
 
@@ -236,7 +236,7 @@ TEST_F(WebhookTest, EndsAfterAWhileWhateverTheServerDoes) {
 }
 
 TEST_F(WebhookTest, EndsAtOnceWhereNothingCanBeSent) {
-  webhook_ = std::make_unique<Webhook>(loop_, Webhook::Parts{core_, node_}, Webhook::Options{});
+  webhook_ = std::make_unique<Sender>(loop_, Sender::Parts{core_, node_}, Sender::Options{});
   webhook_->start();
   webhook_->observe();
   bool has_closed = false;
@@ -259,4 +259,4 @@ TEST_F(WebhookTest, TellsWhatTheCoreSees) {
 }
 
 }  // namespace
-}  // namespace mayfly::agent
+}  // namespace mayfly::webhook

@@ -1,4 +1,4 @@
-#include "agent/webhook.h"
+#include "agent/webhook/sender.h"
 
 #include <algorithm>
 #include <utility>
@@ -7,11 +7,11 @@
 #include "agent/log.h"
 #include "runtime/files/read.h"
 
-namespace mayfly::agent {
+namespace mayfly::webhook {
 namespace {
 
 using namespace std::chrono_literals;
-using Outcome = webhook::Outbox::Outcome;
+using Outcome = Outbox::Outcome;
 
 constexpr auto kLookPause = 1s;  ///< from something that happens to the next look at all of it
 constexpr std::size_t kAnswerBytesMax = 64 << 10;
@@ -34,7 +34,7 @@ std::string words_for(int status) {
 
 }  // namespace
 
-Webhook::Webhook(boost::asio::io_context& loop, Parts parts, Options options)
+Sender::Sender(boost::asio::io_context& loop, Parts parts, Options options)
     : parts_(parts),
       options_(std::move(options)),
       outbox_(options_.seed),
@@ -49,13 +49,13 @@ Webhook::Webhook(boost::asio::io_context& loop, Parts parts, Options options)
   show();
 }
 
-void Webhook::start() {
+void Sender::start() {
   tell({config::WebhookEvent::kNodeStarted, "", {{"version", parts_.node.version}}, {}});
 }
 
 // ---- what there is to tell
 
-void Webhook::observe() {
+void Sender::observe() {
   if (!client_) return;
   if (!std::exchange(has_looked_, true)) return look();
   if (std::exchange(is_look_due_, true)) return;
@@ -67,17 +67,17 @@ void Webhook::observe() {
   });
 }
 
-void Webhook::look() {
-  const core::Time now = monotonic_now();
+void Sender::look() {
+  const core::Time now = agent::monotonic_now();
   const auto why = [this, now](const core::PoolName& pool, core::SlotIndex slot) {
     return parts_.core.why(now, pool, slot);
   };
   const auto& coordinator = parts_.node.coordinator;
-  const webhook::View view{now, parts_.core.model(), why, coordinator ? coordinator->state : ""};
-  for (const webhook::Event& event : news_.look(view)) tell(event);
+  const View view{now, parts_.core.model(), why, coordinator ? coordinator->state : ""};
+  for (const Event& event : news_.look(view)) tell(event);
 }
 
-void Webhook::tell(const webhook::Event& event) {
+void Sender::tell(const Event& event) {
   if (!client_) return;
   const auto& wanted = options_.config.events;
   const std::string_view word = config::kWebhookEvents.at(static_cast<std::size_t>(event.kind));
@@ -87,15 +87,15 @@ void Webhook::tell(const webhook::Event& event) {
   const control::NodeStatus& node = parts_.node;
   const std::string id =
       node.instance + "-" + std::to_string(node.started_unix_ms) + "-" + std::to_string(++last_id_);
-  outbox_.put({id, webhook::to_json(event, {node.node, id, unix_ms_now()}), monotonic_now()});
+  outbox_.put({id, to_json(event, {node.node, id, agent::unix_ms_now()}), agent::monotonic_now()});
   show();
   send();
 }
 
 // ---- how it is told
 
-void Webhook::send() {
-  const webhook::Letter* letter = outbox_.take(monotonic_now());
+void Sender::send() {
+  const Letter* letter = outbox_.take(agent::monotonic_now());
   if (letter == nullptr) return arm();
   // Anew each time: it may be another one by now.
   const auto secret = files::read_secret(options_.config.secret_file);
@@ -104,41 +104,41 @@ void Webhook::send() {
                 [this](const http::Reply& reply) { answered(reply); });
 }
 
-http::Request Webhook::request_with(const std::string& body, const std::string& secret) const {
+http::Request Sender::request_with(const std::string& body, const std::string& secret) const {
   http::Request request;
   request.method = "POST";
   request.url = options_.config.url;
-  request.headers = {{"Content-Type", std::string(webhook::kContentType)},
+  request.headers = {{"Content-Type", std::string(kContentType)},
                      {"User-Agent", "mayfly/" + parts_.node.version},
-                     {"Mayfly-Signature", webhook::signature(secret, unix_ms_now() / 1000, body)}};
+                     {"Mayfly-Signature", signature(secret, agent::unix_ms_now() / 1000, body)}};
   request.body = body;
   request.deadline = options_.deadline;
   request.answer_bytes_max = kAnswerBytesMax;
   return request;
 }
 
-void Webhook::answered(const http::Reply& reply) {
+void Sender::answered(const http::Reply& reply) {
   if (!reply) return settle(Outcome::kFailed, reply.error().what);
   const Outcome outcome = outcome_of(reply->status);
   settle(outcome, outcome == Outcome::kTaken ? "" : words_for(reply->status));
 }
 
-void Webhook::settle(Outcome outcome, const std::string& fault) {
-  outbox_.settle(outcome, monotonic_now());
+void Sender::settle(Outcome outcome, const std::string& fault) {
+  outbox_.settle(outcome, agent::monotonic_now());
   const std::string before = std::exchange(fault_, fault);
   const std::string place = place_of(options_.config.url);
   if (!fault.empty() && fault != before) {
-    log::warning("events are not taken by the webhook", {{"url", place}, {"error", fault}});
+    agent::log::warning("events are not taken by the webhook", {{"url", place}, {"error", fault}});
   }
   if (fault.empty() && !before.empty()) {
-    log::info("events are taken by the webhook again", {{"url", place}});
+    agent::log::info("events are taken by the webhook again", {{"url", place}});
   }
   show();
   if (farewell_ && (outbox_.is_empty() || outbox_.is_failing())) return depart();
   send();
 }
 
-void Webhook::arm() {
+void Sender::arm() {
   const core::Time due = outbox_.due();
   if (due == core::kNever) return;
   send_timer_.expires_at(std::chrono::steady_clock::time_point(due.time_since_epoch()));
@@ -147,7 +147,7 @@ void Webhook::arm() {
   });
 }
 
-void Webhook::show() {
+void Sender::show() {
   parts_.node.webhook = {.url = place_of(options_.config.url),
                          .fault = fault_,
                          .waiting = outbox_.waiting(),
@@ -158,7 +158,7 @@ void Webhook::show() {
 
 // ---- the end
 
-void Webhook::close(std::function<void()> then) {
+void Sender::close(std::function<void()> then) {
   tell({config::WebhookEvent::kNodeStopping, "", {}, {}});
   if (outbox_.is_empty() || outbox_.is_failing()) return then();
   farewell_ = std::move(then);
@@ -168,8 +168,8 @@ void Webhook::close(std::function<void()> then) {
   });
 }
 
-void Webhook::depart() {
+void Sender::depart() {
   if (const auto then = std::exchange(farewell_, nullptr)) then();
 }
 
-}  // namespace mayfly::agent
+}  // namespace mayfly::webhook

@@ -3,10 +3,10 @@
 #include <utility>
 
 #include "agent/clock.h"
-#include "agent/fleet.h"
+#include "agent/fleet/fleet.h"
 #include "agent/log.h"
 
-namespace mayfly::agent {
+namespace mayfly::fleet {
 namespace {
 
 using namespace std::chrono_literals;
@@ -40,7 +40,7 @@ void Fleet::consider(const std::string& pool) {
 }
 
 bool Fleet::shrink_to_nothing(const std::string& pool) {
-  const std::uint32_t left = brake_.limit(pool, 0, monotonic_now());
+  const std::uint32_t left = brake_.limit(pool, 0, agent::monotonic_now());
   if (left == 0) return true;
   slots_.cap(pool, left);
   go_on_shrinking();
@@ -51,7 +51,7 @@ void Fleet::go_on_shrinking() {
   const core::Time due = brake_.due();
   if (due == core::kNever) return;
   // A document that is refused by now keeps its pool braked, and is no reason to spin.
-  const core::Time at = std::max(due, monotonic_now() + 1s);
+  const core::Time at = std::max(due, agent::monotonic_now() + 1s);
   brake_timer_.expires_at(std::chrono::steady_clock::time_point(at.time_since_epoch()));
   brake_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const auto& error) {
     if (error || alive.expired()) return;
@@ -72,10 +72,10 @@ void Fleet::shrink_further(const std::string& pool) {
   if (!given->total) parts_.desired.allot(pool, braked(pool, given->pool.replicas));
 }
 
-std::optional<Allotment> Fleet::braked(const std::string& pool, std::uint32_t wanted) {
-  const std::uint32_t left = brake_.limit(pool, wanted, monotonic_now());
+std::optional<agent::Allotment> Fleet::braked(const std::string& pool, std::uint32_t wanted) {
+  const std::uint32_t left = brake_.limit(pool, wanted, agent::monotonic_now());
   if (left == wanted) return std::nullopt;
-  return Allotment{left, core::Surplus::kStopped};
+  return agent::Allotment{left, core::Surplus::kStopped};
 }
 
 std::vector<std::string> Fleet::alarms() const {
@@ -110,7 +110,8 @@ void Fleet::forget(const std::string& pool) {
 
 void Fleet::refuse(const std::string& pool, const std::string& why) {
   const bool is_new = !refused_.contains(pool) || refused_[pool] != why;
-  if (is_new) log::error("pool of the coordinator refused", {{"pool", pool}, {"error", why}});
+  if (is_new)
+    agent::log::error("pool of the coordinator refused", {{"pool", pool}, {"error", why}});
   refused_[pool] = why;
   refused_at_[pool] = mod_revision_of(pool);
   show();
@@ -138,14 +139,14 @@ void Fleet::apply(const std::string& pool, const config::FleetPool& given) {
     return newest && newest->pool == given.pool && newest->total == given.total &&
            newest->selector == given.selector && newest->paused == given.paused;
   };
-  const auto allotted = [this, pool, given]() -> std::optional<Allotment> {
-    if (given.total) return Allotment{session_.claims().workers(pool)};
+  const auto allotted = [this, pool, given]() -> std::optional<agent::Allotment> {
+    if (given.total) return agent::Allotment{session_.claims().workers(pool)};
     const auto allotment = braked(pool, given.pool.replicas);
     go_on_shrinking();
     return allotment;
   };
   parts_.desired.take(
-      {given.pool, fleet_source(keys_.pool(pool)), given.paused.value_or(false), allotted},
+      {given.pool, agent::fleet_source(keys_.pool(pool)), given.paused.value_or(false), allotted},
       [this, alive = std::weak_ptr(alive_), pool, given,
        is_current](const tl::expected<control::ApplyResult, control::Error>& result) {
         if (alive.expired() || !is_current()) return;
@@ -170,4 +171,4 @@ void Fleet::end(const std::string& pool) {
   });
 }
 
-}  // namespace mayfly::agent
+}  // namespace mayfly::fleet

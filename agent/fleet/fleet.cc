@@ -1,14 +1,14 @@
-#include "agent/fleet.h"
+#include "agent/fleet/fleet.h"
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <utility>
 
 #include "agent/clock.h"
-#include "agent/fleet_report.h"
+#include "agent/fleet/report.h"
 #include "agent/log.h"
 
-namespace mayfly::agent {
+namespace mayfly::fleet {
 namespace {
 
 using namespace std::chrono_literals;
@@ -37,7 +37,7 @@ const char* word_for(coordinator::Contact contact) {
 }
 
 coordinator::Claims::Self self_of(const Fleet::Options& options, const control::NodeStatus& node,
-                                  const FleetDocuments& rows) {
+                                  const Documents& rows) {
   const auto ttl = std::chrono::duration_cast<std::chrono::seconds>(options.config.claim_ttl);
   return {.node = node.node,
           .instance = node.instance,
@@ -61,8 +61,8 @@ Fleet::Fleet(boost::asio::io_context& loop, Parts parts, Options options)
       timer_(loop),
       report_timer_(loop),
       client_(loop, client_options(options_.config)) {
-  for (const Desired::FromFleet& known : options_.known) {
-    const auto allotted = known.allotted().value_or(Allotment{known.pool.replicas});
+  for (const agent::Desired::FromFleet& known : options_.known) {
+    const auto allotted = known.allotted().value_or(agent::Allotment{known.pool.replicas});
     brake_.set(known.pool.name, allotted.workers);
   }
   show();
@@ -88,15 +88,15 @@ void Fleet::observe() {
 void Fleet::report() {
   is_report_due_ = false;
   keep_baseline();
-  post(coordinator::StatusChanged{fleet_status({.model = parts_.model,
-                                                .catalog = parts_.catalog,
-                                                .evidence = parts_.evidence,
-                                                .why = parts_.why,
-                                                .ordered = parts_.node.scheduling,
-                                                .documents = in_force_,
-                                                .refused = refused_,
-                                                .refused_documents = refused_at_,
-                                                .alarms = alarms()})});
+  post(coordinator::StatusChanged{node_status({.model = parts_.model,
+                                               .catalog = parts_.catalog,
+                                               .evidence = parts_.evidence,
+                                               .why = parts_.why,
+                                               .ordered = parts_.node.scheduling,
+                                               .documents = in_force_,
+                                               .refused = refused_,
+                                               .refused_documents = refused_at_,
+                                               .alarms = alarms()})});
 }
 
 // ---- the session's turns
@@ -117,7 +117,7 @@ void Fleet::step() {
   is_scheduled_ = false;
   auto events = std::exchange(events_, {});
   for (Event& news : slots_.news()) events.push_back(std::move(news));
-  const coordinator::Decision decision = session_.step(monotonic_now(), events);
+  const coordinator::Decision decision = session_.step(agent::monotonic_now(), events);
   for (const coordinator::Action& action : decision.actions) {
     std::visit([this](const auto& each) { perform(each); }, action);
   }
@@ -151,7 +151,7 @@ void Fleet::arm(core::Time wake_at) {
 
 void Fleet::show() {
   control::CoordinatorStatus shown;
-  const core::Time now = monotonic_now();
+  const core::Time now = agent::monotonic_now();
   const coordinator::Contact contact = session_.contact(now);
   shown.cluster = options_.config.cluster;
   shown.endpoint = client_.endpoint();
@@ -159,16 +159,16 @@ void Fleet::show() {
   if (contact != coordinator::Contact::kConnecting) {
     const auto ago =
         std::chrono::duration_cast<std::chrono::milliseconds>(now - session_.last_contact());
-    shown.last_contact_unix_ms = unix_ms_now() - ago.count();
+    shown.last_contact_unix_ms = agent::unix_ms_now() - ago.count();
   }
   shown.alarms = alarms();
   shown.refused = refused_;
   auto& before = parts_.node.coordinator;
-  if (before && before->state != shown.state) log::info("the coordinator is " + shown.state);
+  if (before && before->state != shown.state) agent::log::info("the coordinator is " + shown.state);
   for (const std::string& alarm : shown.alarms) {
     const bool is_new = !before || std::find(before->alarms.begin(), before->alarms.end(), alarm) ==
                                        before->alarms.end();
-    if (is_new) log::warning("coordinator", {{"alarm", alarm}});
+    if (is_new) agent::log::warning("coordinator", {{"alarm", alarm}});
   }
   before = std::move(shown);
 }
@@ -223,7 +223,7 @@ void Fleet::perform(const coordinator::WriteReport& write) {
   txn.success = {etcd::Put{key, sealed(write.status, node.instance, write.number), write.lease}};
   if (informed_under_ != write.lease) {
     txn.success.emplace_back(
-        etcd::Put{keys_.node(node.node, "info"), fleet_info(node, options_.labels), write.lease});
+        etcd::Put{keys_.node(node.node, "info"), node_info(node, options_.labels), write.lease});
   }
   txn.failure = {etcd::Range{key}};
   client_.txn(
@@ -287,4 +287,4 @@ void Fleet::keep_baseline() {
   parts_.store.put_fleet(std::move(row), [](bool) {});
 }
 
-}  // namespace mayfly::agent
+}  // namespace mayfly::fleet

@@ -1,17 +1,17 @@
-#include "agent/fleet.h"
+#include "agent/fleet/fleet.h"
 
 #include <gtest/gtest.h>
 
-namespace mayfly::agent {
+namespace mayfly::fleet {
 namespace {
 
 std::string document(const std::string& name, const std::string& more = "") {
   return R"({"name":")" + name + R"(","image":"i")" + more + "}";
 }
 
-std::vector<std::string> known(const config::Daemon& config, const FleetDocuments& rows) {
+std::vector<std::string> known(const config::Daemon& config, const Documents& rows) {
   std::vector<std::string> lines;
-  for (const Desired::FromFleet& each : known_fleet(config, rows)) {
+  for (const agent::Desired::FromFleet& each : known_pools(config, rows)) {
     lines.push_back(each.pool.name + " " + each.source + (each.paused ? " paused" : ""));
   }
   return lines;
@@ -22,7 +22,7 @@ TEST(KnownFleet, IsWhatWasLastForThisNode) {
   config.node.labels = {{"zone", "east"}, {"gpu", "no"}};
   config.coordinator.endpoints = {"http://127.0.0.1:1"};
   config.coordinator.cluster = "c";
-  const FleetDocuments rows{
+  const Documents rows{
       {"", R"({"cluster":"c","id":7})", 0, 0},
       {"any", document("any", R"(,"paused":true)"), 0, 1},
       {"bad", "not JSON", 0, 1},
@@ -38,4 +38,4 @@ TEST(KnownFleet, IsWhatWasLastForThisNode) {
 }
 
 }  // namespace
-}  // namespace mayfly::agent
+}  // namespace mayfly::fleet

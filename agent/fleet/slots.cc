@@ -1,33 +1,33 @@
-#include "agent/fleet_slots.h"
+#include "agent/fleet/slots.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "agent/control/names.h"
 
-namespace mayfly::agent {
+namespace mayfly::fleet {
 
-FleetSlots::FleetSlots(Desired& desired, const core::Model& model, Shared shared)
+Slots::Slots(agent::Desired& desired, const core::Model& model, Shared shared)
     : desired_(desired), model_(model), shared_(std::move(shared)) {}
 
-void FleetSlots::share(const std::string& pool, const coordinator::SharedPool& shared) {
+void Slots::share(const std::string& pool, const coordinator::SharedPool& shared) {
   is_shared_new_ |= !shared_.contains(pool) || shared_[pool] != shared;
   shared_[pool] = shared;
   capped_.erase(pool);
 }
 
-void FleetSlots::unshare(const std::string& pool) {
+void Slots::unshare(const std::string& pool) {
   is_shared_new_ |= shared_.erase(pool) != 0;
   allotted_.erase(pool);
   capped_.erase(pool);
 }
 
-void FleetSlots::cap(const std::string& pool, std::uint32_t workers) {
+void Slots::cap(const std::string& pool, std::uint32_t workers) {
   capped_[pool] = workers;
-  desired_.allot(pool, Allotment{workers, core::Surplus::kStopped});
+  desired_.allot(pool, agent::Allotment{workers, core::Surplus::kStopped});
 }
 
-std::vector<coordinator::Event> FleetSlots::news() {
+std::vector<coordinator::Event> Slots::news() {
   std::vector<coordinator::Event> events;
   if (std::exchange(is_shared_new_, false)) events.emplace_back(coordinator::PoolsShared{shared_});
   if (state_told_ != model_.node_state) {
@@ -41,14 +41,14 @@ std::vector<coordinator::Event> FleetSlots::news() {
   return events;
 }
 
-bool FleetSlots::has_news() const {
+bool Slots::has_news() const {
   if (is_shared_new_ || state_told_ != model_.node_state) return true;
   const auto now = places();
   return now && now != told_;
 }
 
 /// As many as the core may hold filled, or fill, with all that it has been told and is about to be.
-std::optional<FleetSlots::Places> FleetSlots::places() const {
+std::optional<Slots::Places> Slots::places() const {
   if (!model_.adopted) return std::nullopt;
   Places places;
   for (const auto& [pool, allotted] : allotted_) places[pool] = allotted;
@@ -61,13 +61,13 @@ std::optional<FleetSlots::Places> FleetSlots::places() const {
   return places;
 }
 
-void FleetSlots::follow(const coordinator::Claims& claims) {
+void Slots::follow(const coordinator::Claims& claims) {
   for (const auto& [pool, shared] : shared_) {
     if (capped_.contains(pool)) continue;
     const std::uint32_t workers = claims.workers(pool);
     allotted_[pool] = workers;
-    desired_.allot(pool, Allotment{workers});
+    desired_.allot(pool, agent::Allotment{workers});
   }
 }
 
-}  // namespace mayfly::agent
+}  // namespace mayfly::fleet

@@ -1,4 +1,4 @@
-#include "agent/node_orders.h"
+#include "agent/fleet/node_orders.h"
 
 #include <algorithm>
 #include <array>
@@ -12,7 +12,7 @@
 #include "agent/log.h"
 #include "agent/message_ids.h"
 
-namespace mayfly::agent {
+namespace mayfly::fleet {
 namespace {
 
 using Json = nlohmann::json;
@@ -81,8 +81,8 @@ void NodeOrders::restore() {
 
 core::NodeSettings NodeOrders::settings(const store::NodeOrder& row) const {
   core::NodeSettings settings{.scheduling = scheduling_of(row.scheduling)};
-  const auto left = time_left(row, unix_ms_now());
-  if (left) settings.drain_until = monotonic_now() + *left;
+  const auto left = time_left(row, agent::unix_ms_now());
+  if (left) settings.drain_until = agent::monotonic_now() + *left;
   settings.kept = kept_of(row.kept);
   return settings;
 }
@@ -105,7 +105,7 @@ store::NodeOrder NodeOrders::row_for(const NodeOrder& order) const {
   store::NodeOrder row = row_;
   if (!changes(order)) return row;
   row.scheduling = word_for(order.scheduling);
-  row.ordered_ms = unix_ms_now();
+  row.ordered_ms = agent::unix_ms_now();
   row.deadline_s.reset();
   if (order.deadline) row.deadline_s = order.deadline->count();
   row.kept.clear();
@@ -144,7 +144,7 @@ void NodeOrders::carry_out(store::NodeOrder row, Reply<NodeResult> reply) {
                                                         : control::ChangeKind::kChanged};
   if (row == before) return reply(result);
   parts_.store.put_node(row, [this, row, before, result, reply = std::move(reply)](bool saved) {
-    crash_point("node.saved");
+    agent::crash_point("node.saved");
     if (!saved) {
       if (row_ == row) row_ = before;
       reply(tl::unexpected(control::Error{
@@ -153,10 +153,10 @@ void NodeOrders::carry_out(store::NodeOrder row, Reply<NodeResult> reply) {
     }
     show();
     if (result.kind == control::ChangeKind::kChanged) {
-      log::info({"the node is ordered otherwise", message_ids::kNodeOrdered},
-                {{"scheduling", row.scheduling},
-                 {"deadline_s", row.deadline_s ? std::to_string(*row.deadline_s) : ""},
-                 {"order", row.order_id == before.order_id ? "" : row.order_id}});
+      agent::log::info({"the node is ordered otherwise", agent::message_ids::kNodeOrdered},
+                       {{"scheduling", row.scheduling},
+                        {"deadline_s", row.deadline_s ? std::to_string(*row.deadline_s) : ""},
+                        {"order", row.order_id == before.order_id ? "" : row.order_id}});
       parts_.inbox.post(core::NodeDesired{settings(row)});
     }
     reply(result);
@@ -165,8 +165,8 @@ void NodeOrders::carry_out(store::NodeOrder row, Reply<NodeResult> reply) {
 
 void NodeOrders::refuse(const std::string& why) {
   if (why == std::exchange(parts_.node.scheduling.refused, why) || why.empty()) return;
-  log::error({"order of the coordinator refused", message_ids::kNodeOrderRefused},
-             {{"error", why}});
+  agent::log::error({"order of the coordinator refused", agent::message_ids::kNodeOrderRefused},
+                    {{"error", why}});
 }
 
 void NodeOrders::show() {
@@ -176,11 +176,11 @@ void NodeOrders::show() {
   shown.order = row_.order_id;
   if (row_.scheduling.empty()) return;
   shown.since_unix_ms = row_.ordered_ms;
-  if (const auto left = time_left(row_, unix_ms_now())) {
+  if (const auto left = time_left(row_, agent::unix_ms_now())) {
     using std::chrono::milliseconds;
     shown.deadline_unix_ms =
-        unix_ms_now() + std::chrono::duration_cast<milliseconds>(*left).count();
+        agent::unix_ms_now() + std::chrono::duration_cast<milliseconds>(*left).count();
   }
 }
 
-}  // namespace mayfly::agent
+}  // namespace mayfly::fleet

@@ -1,5 +1,5 @@
 // Tells somebody's server what happens on this node. What is worth telling and when it is tried
-// again are pure (agent/webhook/); this asks, signs and sends, one event at a time, and holds
+// again are pure (news.h, outbox.h); this asks, signs and sends, one event at a time, and holds
 // nothing up: whatever the server does, the rest of the daemon goes on. Owned by the daemon; on the
 // loop's thread.
 #pragma once
@@ -19,9 +19,9 @@
 #include "config/webhook.h"
 #include "runtime/http/client.h"
 
-namespace mayfly::agent {
+namespace mayfly::webhook {
 
-class Webhook {
+class Sender {
  public:
   struct Parts {
     const core::Core& core;
@@ -35,7 +35,7 @@ class Webhook {
   };
 
   /// All parts outlive this.
-  Webhook(boost::asio::io_context& loop, Parts parts, Options options);
+  Sender(boost::asio::io_context& loop, Parts parts, Options options);
 
   void start();
   /// To be called after each turn of the core's: there may be news.
@@ -46,10 +46,10 @@ class Webhook {
 
  private:
   void look();
-  void tell(const webhook::Event& event);
+  void tell(const Event& event);
   void send();
   void answered(const http::Reply& reply);
-  void settle(webhook::Outbox::Outcome outcome, const std::string& fault);
+  void settle(Outbox::Outcome outcome, const std::string& fault);
   void arm();
   void show();
   void depart();
@@ -58,8 +58,8 @@ class Webhook {
 
   Parts parts_;
   Options options_;
-  webhook::News news_;
-  webhook::Outbox outbox_;
+  News news_;
+  Outbox outbox_;
   std::uint64_t last_id_ = 0;
   std::string fault_;  ///< of the last try; "" = it was good
   bool has_looked_ = false;
@@ -72,4 +72,4 @@ class Webhook {
   std::optional<http::Client> client_;  ///< the first to go: its calls lead back here
 };
 
-}  // namespace mayfly::agent
+}  // namespace mayfly::webhook

@@ -10,28 +10,27 @@
 #include "agent/store/store.h"
 #include "config/document.h"
 
-namespace mayfly::agent {
+namespace mayfly::fleet {
 
-using FleetDocuments = std::vector<store::FleetDocument>;
+using Documents = std::vector<store::FleetDocument>;
 
 /// Of this etcd's and this epoch's, what a session goes on from. What another cluster's keys said,
 /// or an earlier epoch's, has no place in this one's order.
-[[nodiscard]] coordinator::Baseline baseline_of(const FleetDocuments& rows,
-                                                const std::string& cluster);
+[[nodiscard]] coordinator::Baseline baseline_of(const Documents& rows, const std::string& cluster);
 /// The slots that the node held last, of that cluster.
-[[nodiscard]] coordinator::Slots slots_of(const FleetDocuments& rows, const std::string& cluster);
+[[nodiscard]] coordinator::Slots slots_of(const Documents& rows, const std::string& cluster);
 /// The row without a pool, of which the two above are made.
 [[nodiscard]] store::FleetDocument baseline_row(const coordinator::Baseline& baseline,
                                                 const std::string& cluster,
                                                 const coordinator::Slots& slots);
 
 /// The pools that were last known to be for this node.
-[[nodiscard]] std::vector<Desired::FromFleet> known_fleet(const config::Daemon& config,
-                                                          const FleetDocuments& rows);
+[[nodiscard]] std::vector<agent::Desired::FromFleet> known_pools(const config::Daemon& config,
+                                                                 const Documents& rows);
 /// Those of them that are spread over the fleet.
 [[nodiscard]] std::map<std::string, coordinator::SharedPool> known_shared(
-    const FleetDocuments& rows, const std::map<std::string, std::string>& labels);
+    const Documents& rows, const std::map<std::string, std::string>& labels);
 
 [[nodiscard]] coordinator::Keys keys_of(const config::Coordinator& config);
 
-}  // namespace mayfly::agent
+}  // namespace mayfly::fleet
