@@ -66,15 +66,6 @@ std::string words_of(const CLI::App& command) {
   return (is_inner ? words_of(*above) + " " : "") + command.get_name();
 }
 
-FleetVerbs::Here only_on_a_fleet(const CLI::App& command) {
-  const std::string words = words_of(command);
-  return [words](Context&) -> Outcome {
-    return fail(ExitCode::kUsage, "`mayfly " + words +
-                                      "` works on a fleet: say which with --cluster NAME, or set "
-                                      "MAYFLY_CLUSTER");
-  };
-}
-
 // ---- verbs that take more than their words ------------------------------------------------------
 
 Outcome describe_thing(fleet::Fleet& fleet, const CLI::App& command) {
@@ -144,6 +135,8 @@ FleetVerbs::FleetVerbs(CLI::App& app, const std::function<void(Here)>& choose) :
   app.add_option("--cluster", choice_.cluster, "Work on this fleet, not on this node")
       ->type_name("CLUSTER")
       ->envname("MAYFLY_CLUSTER");
+  app.add_flag("--fleet", is_fleet_meant_,
+               "The same, on the one that `context use` chose, or the only one");
   app.add_option("--contexts", choice_.contexts, "The file that says how clusters are reached")
       ->type_name("FILE")
       ->envname("MAYFLY_CONTEXTS");
@@ -151,7 +144,7 @@ FleetVerbs::FleetVerbs(CLI::App& app, const std::function<void(Here)>& choose) :
     anywhere_.insert(app.get_subcommand(name));
   }
   anywhere_.insert(app.get_subcommand("config")->get_subcommand("check"));
-  add_nodes(choose);
+  add_nodes();
   add_contexts(choose);
   offer_reading();
   offer_changing();
@@ -199,14 +192,14 @@ void FleetVerbs::offer_changing() {
   });
 }
 
-void FleetVerbs::add_nodes(const std::function<void(Here)>& choose) {
+void FleetVerbs::add_nodes() {
   const auto list = [](fleet::Fleet& fleet, const CLI::App& command) {
     return fleet::get_nodes(fleet, showing(command));
   };
-  const auto add = [&](CLI::App& above, const char* name, const char* help) {
+  const auto add = [this](CLI::App& above, const char* name, const char* help) {
     const bool is_new = find(above, name) == nullptr;
     CLI::App* command = find_or_add(above, name, help);
-    if (is_new) command->callback([choose, command] { choose(only_on_a_fleet(*command)); });
+    if (is_new) only_there_.insert(command);
     return command;
   };
   CLI::App* get_nodes = add(*app_.get_subcommand("get"), "nodes", "List the nodes of a fleet");
@@ -254,17 +247,30 @@ void FleetVerbs::add_contexts(const std::function<void(Here)>& choose) {
   list->callback([this, choose] {
     choose([this](Context& here) { return fleet::list_contexts(choice_, here.out, here.format); });
   });
-  anywhere_.insert(list);
+  CLI::App* use = find_or_add(*context, "use", "Choose what --fleet is from now on");
+  use->add_option("context")->description("The cluster")->type_name("CLUSTER")->required();
+  use->callback([this, choose, use] {
+    choose([this, use](Context& here) {
+      return fleet::use_context(choice_, value(*use, "context"), here.out);
+    });
+  });
+  anywhere_.insert({list, use});
+}
+
+bool FleetVerbs::is_for_fleet(const CLI::App& command) const {
+  if (is_fleet_meant_ || !choice_.cluster.empty() || only_there_.contains(&command)) return true;
+  const auto words = values(command, "what");  // of describe; a node knows of no nodes
+  return words.size() == 2 && words.front() == "node";
 }
 
 Outcome FleetVerbs::run(Output& out, Format format, const std::function<Outcome()>& here) const {
   const CLI::App& command = parsed(app_);
   if (anywhere_.contains(&command)) return here();
-  if (!choice_.cluster.empty()) return run_there(out, format, command);
+  if (is_for_fleet(command)) return run_there(out, format, command);
   if (with_node_names_.contains(&command) && is_given(command, "nodes")) {
     return fail(ExitCode::kUsage,
-                "a node is named in a fleet: say which with --cluster NAME; "
-                "without both it is this one");
+                "a node is named in a fleet: say which with --cluster NAME, or --fleet; without a "
+                "name it is this one");
   }
   return here();
 }
@@ -273,8 +279,8 @@ Outcome FleetVerbs::run_there(Output& out, Format format, const CLI::App& comman
   const auto verb = there_.find(&command);
   if (verb == there_.end()) {
     return fail(ExitCode::kUsage, "`mayfly " + words_of(command) +
-                                      "` works on one node: run it there, without --cluster and "
-                                      "MAYFLY_CLUSTER");
+                                      "` works on one node: run it there, without --cluster, "
+                                      "--fleet and MAYFLY_CLUSTER");
   }
   const auto context = fleet::choose(choice_);
   if (!context) return tl::unexpected(context.error());

@@ -24,7 +24,7 @@ class FleetVerbs {
   /// does on a node.
   FleetVerbs(CLI::App& app, const std::function<void(Here)>& choose);
 
-  /// What was parsed, on the fleet that was chosen; `here` where none was, or none matters.
+  /// What was parsed, on the fleet that is meant; `here` where none is, or none matters.
   [[nodiscard]] Outcome run(Output& out, Format format, const std::function<Outcome()>& here) const;
 
  private:
@@ -33,15 +33,18 @@ class FleetVerbs {
   void offer(const std::vector<std::string>& words, There there);
   void offer_reading();
   void offer_changing();
-  void add_nodes(const std::function<void(Here)>& choose);
+  void add_nodes();
   void add_contexts(const std::function<void(Here)>& choose);
+  [[nodiscard]] bool is_for_fleet(const CLI::App& command) const;
   [[nodiscard]] Outcome run_there(Output& out, Format format, const CLI::App& command) const;
 
   CLI::App& app_;
   fleet::Choice choice_;
+  bool is_fleet_meant_ = false;
   std::vector<std::string> nodes_;
   std::map<const CLI::App*, There> there_;
-  std::set<const CLI::App*> anywhere_;  ///< they ask neither a node nor a fleet
+  std::set<const CLI::App*> anywhere_;    ///< they ask neither a node nor a fleet
+  std::set<const CLI::App*> only_there_;  ///< they have no meaning on a node
   std::set<const CLI::App*> with_node_names_;
 };
 

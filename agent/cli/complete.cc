@@ -20,6 +20,7 @@ constexpr std::chrono::milliseconds kPatience{1000};
 constexpr const char* kSocketOption = "--socket";
 constexpr const char* kClusterOption = "--cluster";
 constexpr const char* kContextsOption = "--contexts";
+constexpr const char* kFleetOption = "--fleet";
 
 /// What an option's type says its value is a name of, and where the daemon lists those.
 struct Source {
@@ -44,6 +45,7 @@ struct Line {
   const CLI::Option* option = nullptr;  ///< its value comes next
   int values = 0;                       ///< so many positional ones of the verb were given
   std::string socket;
+  bool is_fleet_meant = false;
   fleet::Choice fleet;
 };
 
@@ -79,7 +81,9 @@ void take(Line& line, const std::string& word) {
   if (is_option(word)) {
     const std::size_t equals = word.find('=');
     const CLI::Option* option = find_option(line.verb, word.substr(0, equals));
-    if (option == nullptr || !takes_value(*option)) return;
+    if (option == nullptr) return;
+    line.is_fleet_meant = line.is_fleet_meant || option->check_name(kFleetOption);
+    if (!takes_value(*option)) return;
     line.option = option;
     if (equals != std::string::npos) take_value(line, word.substr(equals + 1));
     return;
@@ -130,7 +134,7 @@ Candidates values_of(const CLI::Option& option, const Line& line) {
   const std::string type = option.get_type_name();
   const auto is = [&type](const char* word) { return type.find(word) != std::string::npos; };
   add_choices(out, type);
-  const bool on_fleet = !line.fleet.cluster.empty();
+  const bool on_fleet = line.is_fleet_meant || !line.fleet.cluster.empty();
   if (is("CLUSTER")) add_plain(out, fleet::cluster_names(line.fleet));
   if (on_fleet && is("NODE")) add_plain(out, fleet::node_names(line.fleet));
   if (on_fleet && is("POOL")) add_plain(out, fleet::pool_names(line.fleet));

@@ -178,7 +178,8 @@ class Shells(unittest.TestCase):
         contexts = "mayfly --contexts folder/contexts "
         self.offer(contexts + "--cluster ", {"lab", "main"})
         self.offer(contexts + "--cluster=l", {"--cluster=lab"})
-        for line in ("--cluster lab pause ", "--cluster lab node drain "):
+        self.offer(contexts + "context use ", {"lab", "main"})
+        for line in ("--cluster lab pause ", "--cluster lab node drain ", "--fleet pause "):
             self.offer(contexts + line, ())
 
     def test_are_quick_and_silent_when_no_daemon_answers(self):

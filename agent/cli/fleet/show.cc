@@ -271,14 +271,14 @@ std::string show_fleet_history(const Json& view, const Output& out) {
 std::string show_contexts(const Json& view, const Output& out) {
   const Json& rows = array(view, "contexts");
   if (rows.empty()) return "No contexts; mayfly(1) says where they stand.\n";
-  Table table({{"CLUSTER"}, {"ENDPOINTS"}, {"USER"}, {"KEYS"}});
+  Table table({{"CURRENT"}, {"CLUSTER"}, {"ENDPOINTS"}, {"USER"}, {"KEYS"}});
   for (const Json& row : rows) {
     std::string endpoints;
     for (const std::string& each : list(row, "endpoints")) {
       endpoints += (endpoints.empty() ? "" : ",") + each;
     }
-    table.add(
-        {text(row, "name"), endpoints, text(row, "user"), "/mayfly/" + text(row, "cluster") + "/"});
+    table.add({flag(row, "current") ? "*" : "", text(row, "name"), endpoints, text(row, "user"),
+               "/mayfly/" + text(row, "cluster") + "/"});
   }
   return table.render(out);
 }

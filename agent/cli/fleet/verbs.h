@@ -60,5 +60,6 @@ struct Given {
 
 /// Needs no etcd.
 [[nodiscard]] Outcome list_contexts(const Choice& choice, Output& out, Format format);
+[[nodiscard]] Outcome use_context(const Choice& choice, const std::string& name, Output& out);
 
 }  // namespace mayfly::cli::fleet

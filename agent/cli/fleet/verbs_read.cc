@@ -161,9 +161,11 @@ Outcome history(Fleet& fleet, const std::string& pool) {
 Outcome list_contexts(const Choice& choice, Output& out, Format format) {
   const auto contexts = known_contexts(choice);
   if (!contexts) return tl::unexpected(contexts.error());
+  const std::string meant = meant_context(choice, *contexts);
   Json rows = Json::array();
   for (const auto& [name, context] : *contexts) {
     rows.push_back({{"name", name},
+                    {"current", name == meant},
                     {"cluster", context.cluster},
                     {"endpoints", context.endpoints},
                     {"user", context.user}});
@@ -175,6 +177,12 @@ Outcome list_contexts(const Choice& choice, Output& out, Format format) {
     out.write(format == Format::kName ? names(rows) : show_contexts(view, out));
   }
   return {};
+}
+
+Outcome use_context(const Choice& choice, const std::string& name, Output& out) {
+  const auto done = choose_from_now_on(choice, name);
+  if (done) out.write("--fleet is " + printable(name) + " from now on\n");
+  return done;
 }
 
 }  // namespace mayfly::cli::fleet

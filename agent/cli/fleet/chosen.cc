@@ -1,0 +1,70 @@
+#include "agent/cli/fleet/chosen.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <system_error>
+
+#include "agent/cli/text.h"
+
+namespace mayfly::cli::fleet {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kFile = "current-context";
+constexpr std::size_t kNameMax = 256;  ///< what is longer names no context
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+Outcome not_written(const fs::path& file, const std::string& why) {
+  return fail(ExitCode::kError, printable(file.string()) + " cannot be written: " + why);
+}
+
+}  // namespace
+
+fs::path user_folder() {
+  const std::string config = variable("XDG_CONFIG_HOME");
+  if (!config.empty()) return fs::path(config) / "mayfly";
+  const std::string home = variable("HOME");
+  return home.empty() ? fs::path() : fs::path(home) / ".config" / "mayfly";
+}
+
+std::string chosen_context() {
+  const fs::path folder = user_folder();
+  if (folder.empty()) return "";
+  std::ifstream in(folder / kFile);
+  std::string name(kNameMax, '\0');
+  in.read(name.data(), kNameMax);
+  name.resize(static_cast<std::size_t>(in.gcount()));
+  return name.substr(0, name.find('\n'));
+}
+
+Outcome keep_chosen_context(const std::string& name) {
+  const fs::path folder = user_folder();
+  if (folder.empty()) {
+    return fail(ExitCode::kError, "there is no place to keep the choice: set HOME");
+  }
+  const fs::path file = folder / kFile;
+  const fs::path draft = folder / (std::string(kFile) + "." + std::to_string(getpid()));
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) return not_written(file, error.message());
+  std::ofstream out(draft);
+  out << name << '\n';
+  out.close();
+  if (!out) return not_written(file, std::strerror(errno));
+  fs::rename(draft, file, error);
+  if (!error) return {};
+  std::error_code ignored;
+  fs::remove(draft, ignored);
+  return not_written(file, error.message());
+}
+
+}  // namespace mayfly::cli::fleet
