@@ -58,7 +58,8 @@ ONLY = {
     ("agent/webhook", "agent/coordinator"): {"agent/coordinator/retry.h"},
     ("agent/coordinator", "agent/core"): {"agent/core/time.h"},
     ("agent/coordinator", "agent/coordinator/etcd"): {"agent/coordinator/etcd/messages.h"},
-    ("agent/cli/fleet", "agent/coordinator"): {"agent/coordinator/desired_state.h",
+    ("agent/cli/fleet", "agent/coordinator"): {"agent/coordinator/claim_text.h",
+                                               "agent/coordinator/desired_state.h",
                                                "agent/coordinator/parts.h",
                                                "agent/coordinator/share.h"},
 }

@@ -170,43 +170,70 @@ Result<Written> Desk::judge(const Attempt& attempt, const etcd::TxnAnswer& answe
 }
 
 Result<std::vector<NodeKeys>> Desk::nodes() {
+  // In this order: of a node that comes meanwhile, its report is seen.
+  const auto members = store_.read(keys_.all_members());
+  if (!members) return tl::unexpected(failure(members.error()));
   const auto answer = store_.read(keys_.all_nodes());
   if (!answer) return tl::unexpected(failure(answer.error()));
   std::map<std::string, NodeKeys> nodes;
+  for (const etcd::KeyValue& kv : members->kvs) {
+    const std::string name = keys_.node_of(kv.key);
+    if (!name.empty()) nodes[name].member = kv;
+  }
   for (const etcd::KeyValue& kv : answer->kvs) {
     const auto [name, part] = keys_.node_and_part(kv.key);
     if (name.empty()) continue;
     NodeKeys& node = nodes[name];
-    node.name = name;
     if (part == "info") node.info = kv;
     if (part == "status") node.status = kv;
     if (part == "desired") node.desired = kv;
   }
   std::vector<NodeKeys> list;
-  for (auto& [name, node] : nodes) list.push_back(std::move(node));
+  for (auto& [name, node] : nodes) {
+    node.name = name;
+    list.push_back(std::move(node));
+  }
   return list;
 }
 
-std::vector<std::int64_t> Desk::seconds_left(const std::vector<std::int64_t>& leases) {
-  return store_.seconds_left(leases);
+std::vector<LeaseTime> Desk::lease_times(const std::vector<std::int64_t>& leases) {
+  return store_.lease_times(leases);
+}
+
+Result<std::vector<coordinator::Claim>> Desk::claims() {
+  const auto answer = store_.read(keys_.all_slots());
+  if (!answer) return tl::unexpected(failure(answer.error()));
+  std::vector<coordinator::Claim> claims;
+  for (const etcd::KeyValue& kv : answer->kvs) {
+    if (auto claim = coordinator::claim_of(kv)) claims.push_back(std::move(*claim));
+  }
+  return claims;
+}
+
+/// One that is gone is one too, for as long as something of it is known.
+Outcome Desk::expect_node(const std::string& node) {
+  const std::string keys = keys_.node(node, "");
+  for (const etcd::Range& range :
+       {etcd::Range{keys, etcd::end_of_prefix(keys)}, etcd::Range{keys_.member(node)}}) {
+    const auto known = store_.read(range);
+    if (!known) return tl::unexpected(failure(known.error()));
+    if (!known->kvs.empty()) return {};
+  }
+  return fail(ExitCode::kNotFound, "there is no node \"" + printable(node) + "\" in cluster " +
+                                       cluster_ + "; `mayfly --cluster " + cluster_ +
+                                       " get nodes` lists them");
 }
 
 Result<std::string> Desk::order(const std::string& node, const NodeOrder& order) {
   const std::string key = keys_.node(node, "desired");
-  const auto known = store_.read({keys_.node(node, ""), etcd::end_of_prefix(keys_.node(node, ""))});
-  if (!known) return tl::unexpected(failure(known.error()));
-  if (known->kvs.empty()) {
-    return fail(ExitCode::kNotFound, "there is no node \"" + printable(node) + "\" in cluster " +
-                                         cluster_ + "; `mayfly --cluster " + cluster_ +
-                                         " get nodes` lists them");
-  }
-  const auto before = std::find_if(known->kvs.begin(), known->kvs.end(),
-                                   [&key](const etcd::KeyValue& kv) { return kv.key == key; });
+  if (const auto known = expect_node(node); !known) return tl::unexpected(known.error());
+  const auto before = store_.read({key});
+  if (!before) return tl::unexpected(failure(before.error()));
   const std::string id = author_.token();
   const std::string value = order_text(order, id);
   etcd::Txn txn;
   txn.compares = {{key, etcd::Compare::Target::kModRevision,
-                   before == known->kvs.end() ? 0 : before->mod_revision}};
+                   before->kvs.empty() ? 0 : before->kvs.front().mod_revision}};
   txn.success = {etcd::Put{key, value}};
   txn.failure = {etcd::Range{key}};
   const auto answer = settle(txn, "whether node " + node + " has the order is not known");

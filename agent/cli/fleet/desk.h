@@ -12,6 +12,7 @@
 
 #include "agent/cli/fleet/key_store.h"
 #include "agent/cli/outcome.h"
+#include "agent/coordinator/claim_text.h"
 #include "agent/coordinator/desired_state.h"
 #include "config/fleet_pool.h"
 
@@ -46,6 +47,7 @@ struct NodeKeys {
   std::optional<etcd::KeyValue> info;
   std::optional<etcd::KeyValue> status;
   std::optional<etcd::KeyValue> desired;
+  std::optional<etcd::KeyValue> member;
 };
 
 class Desk {
@@ -70,8 +72,11 @@ class Desk {
   /// first. kTimedOut: what became of it cannot be found out.
   [[nodiscard]] Result<Written> write(const PoolKey& before, config::FleetPool document);
 
+  /// All of which something is known.
   [[nodiscard]] Result<std::vector<NodeKeys>> nodes();
-  [[nodiscard]] std::vector<std::int64_t> seconds_left(const std::vector<std::int64_t>& leases);
+  [[nodiscard]] std::vector<LeaseTime> lease_times(const std::vector<std::int64_t>& leases);
+  /// Who holds which slot of pools with a total.
+  [[nodiscard]] Result<std::vector<coordinator::Claim>> claims();
   /// The order's id. kNotFound: nothing is known of such a node.
   [[nodiscard]] Result<std::string> order(const std::string& node, const NodeOrder& order);
 
@@ -81,6 +86,7 @@ class Desk {
   [[nodiscard]] Result<std::uint32_t> next_revision(const PoolKey& before);
   [[nodiscard]] Result<etcd::TxnAnswer> settle(const etcd::Txn& txn, const std::string& if_unknown);
   [[nodiscard]] Result<Written> judge(const Attempt& attempt, const etcd::TxnAnswer& answer) const;
+  [[nodiscard]] Outcome expect_node(const std::string& node);
   [[nodiscard]] Failure failure(const etcd::Error& error) const;
 
   KeyStore& store_;

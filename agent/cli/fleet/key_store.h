@@ -10,6 +10,12 @@
 
 namespace mayfly::cli::fleet {
 
+/// Of a lease that is not there, or of which nothing can be learned, nothing.
+struct LeaseTime {
+  std::int64_t granted_s = 0;
+  std::int64_t left_s = 0;
+};
+
 class KeyStore {
  public:
   virtual ~KeyStore() = default;
@@ -18,8 +24,8 @@ class KeyStore {
   [[nodiscard]] virtual etcd::Result<etcd::RangeAnswer> read(const etcd::Range& range) = 0;
   /// kUnknown: it may have been done, or may yet be.
   [[nodiscard]] virtual etcd::Result<etcd::TxnAnswer> commit(const etcd::Txn& txn) = 0;
-  /// How long each lease has yet to live; in the order of the ids, those that cannot be had with 0.
-  [[nodiscard]] virtual std::vector<std::int64_t> seconds_left(
+  /// In the order of the ids.
+  [[nodiscard]] virtual std::vector<LeaseTime> lease_times(
       const std::vector<std::int64_t>& leases) = 0;
 };
 

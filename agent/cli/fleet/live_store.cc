@@ -57,23 +57,23 @@ etcd::Result<etcd::TxnAnswer> LiveStore::commit(const etcd::Txn& txn) {
   return answer_of(*came, etcd::ErrorKind::kUnknown);
 }
 
-std::vector<std::int64_t> LiveStore::seconds_left(const std::vector<std::int64_t>& leases) {
+std::vector<LeaseTime> LiveStore::lease_times(const std::vector<std::int64_t>& leases) {
   struct Gathered {
-    std::vector<std::int64_t> seconds;
+    std::vector<LeaseTime> times;
     std::size_t open = 0;
   };
   auto all = std::make_shared<Gathered>();
-  all->seconds.resize(leases.size());
+  all->times.resize(leases.size());
   for (std::size_t i = 0; i < std::min(leases.size(), kLeasesMax); ++i) {
     if (leases[i] == 0) continue;
     ++all->open;
     client_.time_to_live(leases[i], [all, i](const etcd::Result<etcd::Lease>& lease) {
       --all->open;
-      if (lease) all->seconds[i] = lease->ttl_s;
+      if (lease) all->times[i] = {lease->granted_s, lease->ttl_s};
     });
   }
   run_until([&all] { return all->open == 0; });
-  return all->seconds;
+  return all->times;
 }
 
 }  // namespace mayfly::cli::fleet

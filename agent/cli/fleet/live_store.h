@@ -21,7 +21,7 @@ class LiveStore final : public KeyStore {
 
   [[nodiscard]] etcd::Result<etcd::RangeAnswer> read(const etcd::Range& range) override;
   [[nodiscard]] etcd::Result<etcd::TxnAnswer> commit(const etcd::Txn& txn) override;
-  [[nodiscard]] std::vector<std::int64_t> seconds_left(
+  [[nodiscard]] std::vector<LeaseTime> lease_times(
       const std::vector<std::int64_t>& leases) override;
 
  private:

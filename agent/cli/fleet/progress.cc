@@ -81,7 +81,7 @@ Progress progress_of(const Goal& goal, const Roster& roster) {
   Progress progress;
   const bool is_paused = goal.document.paused.value_or(false);
   for (const Node& node : roster) {
-    if (!node.is_live || !coordinator::selects(goal.document.selector, node.labels)) continue;
+    if (!node.is_live() || !coordinator::selects(goal.document.selector, node.labels)) continue;
     progress.nodes.push_back(stage_of(goal, node));
     const auto pool = node.pools.find(goal.pool);
     const bool has_it = pool != node.pools.end();
@@ -115,7 +115,7 @@ Remains remains_of(const std::string& pool, const Roster& roster) {
     const auto found = node.pools.find(pool);
     const bool is_fleets =
         found != node.pools.end() && (found->second.document != 0 || found->second.deleting);
-    if (!node.is_live || !is_fleets) continue;
+    if (!node.is_live() || !is_fleets) continue;
     remains.nodes.push_back(node.name);
     remains.workers += found->second.running;
   }

@@ -11,6 +11,8 @@ namespace {
 
 constexpr int kDepthMax = 12;
 constexpr std::size_t kEntriesMax = 10'000;  ///< of any list or table that is read
+/// Each lease is kept three times in its life, so one who falls silent is gone later than this.
+constexpr std::int64_t kSilenceS = coordinator::Reporter::kTtlS * 2 / 3;
 
 /// An empty object where it is no JSON. What is nested deeper than anything we write is dropped.
 Json parse(const std::optional<etcd::KeyValue>& kv) {
@@ -116,11 +118,41 @@ void read_status(const Json& status, Node& node) {
 void add_contacts(Desk& desk, Roster& roster) {
   std::vector<std::int64_t> leases;
   for (const Node& node : roster) leases.push_back(node.lease);
-  const auto left = desk.seconds_left(leases);
-  for (std::size_t i = 0; i < roster.size() && i < left.size(); ++i) {
-    if (left[i] <= 0) continue;
-    roster[i].contact_age_s = std::max<std::int64_t>(0, coordinator::Reporter::kTtlS - left[i]);
+  const auto times = desk.lease_times(leases);
+  for (std::size_t i = 0; i < roster.size() && i < times.size(); ++i) {
+    Node& node = roster[i];
+    if (times[i].left_s <= 0 || times[i].granted_s <= 0) continue;
+    node.lease_left_s = times[i].left_s;
+    node.contact_age_s = std::max<std::int64_t>(0, times[i].granted_s - times[i].left_s);
+    const bool is_silent = *node.contact_age_s >= kSilenceS;
+    if (!node.is_live() && !is_silent) node.presence = Presence::kJoining;
   }
+}
+
+/// A node's slots are under the lease of its member's key: without that there are none.
+Outcome add_slots(Desk& desk, Roster& roster) {
+  std::map<std::string, Node*> gone;
+  for (Node& node : roster) {
+    if (node.presence == Presence::kGone && node.lease != 0) gone[node.name] = &node;
+  }
+  if (gone.empty()) return {};
+  const auto claims = desk.claims();
+  if (!claims) return tl::unexpected(claims.error());
+  for (const coordinator::Claim& claim : *claims) {
+    const auto holder = gone.find(claim.node);
+    if (holder != gone.end()) holder->second->slots[claim.pool].insert(claim.slot);
+  }
+  return {};
+}
+
+/// What it told the others, where it tells no more of itself.
+void read_member(const etcd::KeyValue& kv, Node& node) {
+  const auto member = coordinator::member_of(kv);
+  if (!member) return;
+  node.lease = kv.lease;
+  node.instance = member->instance;
+  node.labels = member->labels;
+  node.scheduling = member->scheduling;
 }
 
 }  // namespace
@@ -128,14 +160,18 @@ void add_contacts(Desk& desk, Roster& roster) {
 Node node_of(const NodeKeys& keys) {
   Node node;
   node.name = keys.name;
-  node.is_live = keys.info.has_value() || keys.status.has_value();
+  node.ordered = word(parse(keys.desired), "scheduling");
+  if (!keys.info && !keys.status) {
+    if (keys.member) read_member(*keys.member, node);
+    return node;
+  }
+  node.presence = Presence::kLive;
   if (keys.status) node.lease = keys.status->lease;
   if (keys.info) node.lease = keys.info->lease;
   const Json info = parse(keys.info);
   node.instance = word(info, "instance");
   node.version = word(info, "version");
   node.labels = words(info, "labels");
-  node.ordered = word(parse(keys.desired), "scheduling");
   read_status(object(parse(keys.status), "status"), node);
   return node;
 }
@@ -150,7 +186,9 @@ Result<Roster> read_nodes(Desk& desk) {
 
 Result<Roster> read_roster(Desk& desk) {
   auto roster = read_nodes(desk);
-  if (roster) add_contacts(desk, *roster);
+  if (!roster) return roster;
+  add_contacts(desk, *roster);
+  if (const auto done = add_slots(desk, *roster); !done) return tl::unexpected(done.error());
   return roster;
 }
 

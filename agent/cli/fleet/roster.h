@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,13 +39,19 @@ struct PoolOnNode {
   std::vector<EmptySlots> why;
 };
 
+enum class Presence : std::uint8_t {
+  kLive,     ///< it reports
+  kJoining,  ///< it keeps its claims' lease, and has yet to report
+  kGone,     ///< it did, or something is ordered of it
+};
+
 struct Node {
   std::string name;
-  bool is_live = false;  ///< it keeps its lease
+  Presence presence = Presence::kGone;
   std::string instance;
   std::string version;
   std::map<std::string, std::string> labels;
-  std::string scheduling;            ///< "open", "cordoned", "draining", "drained"
+  std::string scheduling;            ///< "open", "cordoned", "draining", "drained"; "": not known
   std::string ordered;               ///< what people last ordered of it; "": nothing
   std::optional<std::string> order;  ///< id of the last one that it followed or refused
   std::string order_fault;           ///< why it refused that; "": it did not
@@ -53,8 +60,12 @@ struct Node {
   std::map<std::string, std::string> refused;             ///< pool → why
   std::map<std::string, std::int64_t> refused_documents;  ///< pool → mod_revision
   std::vector<std::string> alarms;
-  std::int64_t lease = 0;
-  std::optional<std::int64_t> contact_age_s;  ///< since the node was last heard of
+  std::int64_t lease = 0;                     ///< by which it was last heard of
+  std::optional<std::int64_t> contact_age_s;  ///< since then
+  std::optional<std::int64_t> lease_left_s;
+  std::map<std::string, std::set<std::uint32_t>> slots;  ///< that wait for it; of one that is gone
+
+  [[nodiscard]] bool is_live() const { return presence == Presence::kLive; }
 };
 
 using Roster = std::vector<Node>;
@@ -63,7 +74,7 @@ using Roster = std::vector<Node>;
 
 /// All nodes.
 [[nodiscard]] Result<Roster> read_nodes(Desk& desk);
-/// The same, live ones with the time of their last contact.
+/// The same, with the time of their last contact, and what waits for those that are gone.
 [[nodiscard]] Result<Roster> read_roster(Desk& desk);
 
 }  // namespace mayfly::cli::fleet

@@ -39,9 +39,16 @@ std::string pairs(const Json& table) {
   return words;
 }
 
+bool is_live(const Json& row) {
+  return text(row, "state") == "live";
+}
+
+/// "open", "drained"; of one that does not report "gone", "gone, cordoned"
 std::string node_state(const Json& row) {
-  if (text(row, "state") == "gone") return "gone";
-  return text(row, "scheduling");
+  const std::string scheduling = text(row, "scheduling");
+  if (is_live(row)) return scheduling;
+  const bool is_said = !scheduling.empty() && scheduling != "open";
+  return text(row, "state") + (is_said ? ", " + scheduling : "");
 }
 
 /// What is ordered of it and not yet so.
@@ -50,9 +57,62 @@ std::string order(const Json& row) {
   return ordered == text(row, "scheduling") ? "" : ordered;
 }
 
+/// "3/4"; "" of one that does not report
+std::string node_workers(const Json& row, const char* between) {
+  return is_live(row) ? text(row, "running") + between + text(row, "replicas") : "";
+}
+
 std::string contact(const Json& row) {
   const auto age = number(row, "contact_age_s");
   return age ? human_age(*age * 1000) + " ago" : "";
+}
+
+/// "0-3, 7", of numbers in order.
+std::string ranges(const Json& numbers) {
+  const auto all = numbers.get<std::vector<std::int64_t>>();
+  std::string words;
+  for (std::size_t i = 0; i < all.size();) {
+    std::size_t last = i;
+    while (last + 1 < all.size() && all[last + 1] == all[last] + 1) ++last;
+    words += (words.empty() ? "" : ", ") + std::to_string(all[i]);
+    if (last > i) words += "-" + std::to_string(all[last]);
+    i = last + 1;
+  }
+  return words;
+}
+
+/// "gone, last heard of 25s ago"
+std::string absence(const Json& row) {
+  const std::string age = contact(row);
+  return age.empty() ? "gone" : "gone, last heard of " + age;
+}
+
+/// When the slots of one that is gone go to others.
+std::string until(const Json& row) {
+  const auto left = number(row, "lease_left_s");
+  return left ? ", for " + human_age(*left * 1000) + " yet" : "";
+}
+
+/// "encode 0-3, 7; other 1"
+std::string slot_words(const Json& row) {
+  std::string words;
+  for (const auto& item : object(row, "slots").items()) {
+    words += (words.empty() ? "" : "; ") + item.key() + " " + ranges(item.value());
+  }
+  return words;
+}
+
+/// A node that is gone, and what waits for it.
+std::string gone_line(const Json& row) {
+  const std::string slots = slot_words(row);
+  return "node " + text(row, "name") + " is " + absence(row) +
+         (slots.empty() ? "" : "; slots wait for it" + until(row) + ": " + slots);
+}
+
+std::string missed_line(const Json& row) {
+  const Json& slots = array(row, "slots");
+  return text(row, "node") + " is " + absence(row) +
+         (slots.empty() ? "" : "; slots " + ranges(slots) + " wait for it" + until(row));
 }
 
 std::vector<std::string> list(const Json& json, const char* key) {
@@ -133,12 +193,12 @@ std::string show_fleet_nodes(const Json& view, Detail detail, const Output& out)
   for (const Json& row : rows) {
     const std::string state = node_state(row);
     std::vector<Cell> cells{text(row, "name"),
-                            Cell(state, colour_of(state)),
+                            Cell(state, colour_of(is_live(row) ? state : text(row, "state"))),
                             text(row, "version"),
                             text(row, "pools"),
-                            text(row, "running") + "/" + text(row, "replicas"),
+                            node_workers(row, "/"),
                             text(row, "refused"),
-                            std::to_string(array(row, "alarms").size()),
+                            is_live(row) ? std::to_string(array(row, "alarms").size()) : "",
                             contact(row),
                             pairs(object(row, "labels"))};
     if (wide) cells.insert(cells.end(), {Cell(order(row)), Cell(text(row, "instance"))});
@@ -187,14 +247,17 @@ std::string show_fleet_pools(const Json& view, Detail detail, const Output& out)
 std::string show_fleet_status(const Json& view, const Output& out) {
   std::size_t live = 0;
   std::int64_t running = 0;
+  Json gone = Json::array();
   for (const Json& row : array(view, "nodes")) {
-    if (text(row, "state") == "live") ++live;
+    if (is_live(row)) ++live;
     running += number(row, "running").value_or(0);
+    if (text(row, "state") == "gone") gone.push_back(row);
   }
   std::string page = "cluster " + out.paint(Colour::kBold, printable(text(view, "cluster"))) +
                      "   " + std::to_string(live) +
                      (live == 1 ? " node lives, " : " nodes live, ") + std::to_string(running) +
                      " workers run\n";
+  page += warnings(gone, gone_line, out);
   page += warnings(array(view, "alarms"), alarm_line, out);
   page += warnings(array(view, "refused"), refusal_line, out);
   for (const Json& row : array(view, "pools")) {
@@ -214,8 +277,8 @@ std::string show_fleet_node(const Json& view, const Output& out) {
                      line("ordered", order(view)) + line("version", text(view, "version")) +
                      line("instance", text(view, "instance")) +
                      line("labels", pairs(object(view, "labels"))) +
-                     line("contact", contact(view)) +
-                     line("workers", text(view, "running") + " of " + text(view, "replicas"));
+                     line("contact", contact(view)) + line("workers", node_workers(view, " of "));
+  if (text(view, "state") == "gone") page += warning(gone_line(view), out);
   const std::string fault = text(view, "order_fault");
   if (!fault.empty()) page += warning("it refused the order: " + fault, out);
   for (const std::string& alarm : list(view, "alarms")) page += warning(alarm, out);
@@ -251,6 +314,7 @@ std::string show_fleet_why(const Json& view, const Output& out) {
       [](const Json& row) { return text(row, "node") + " refused it: " + text(row, "why"); }, out);
   const auto waiting = list(view, "not_heard");
   if (!waiting.empty()) page += "not heard of yet from " + some_of(waiting) + "\n";
+  page += warnings(array(view, "gone"), missed_line, out);
   Table table({{"SLOTS", Align::kRight}, {"WHY"}, {"DETAIL"}, {"NODES"}});
   for (const Json& row : array(view, "groups")) {
     table.add({text(row, "count"), text(row, "message"), text(row, "detail"),

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
+#include "agent/coordinator/share.h"
+
 namespace mayfly::cli::fleet {
 namespace {
 
@@ -81,6 +83,23 @@ Json pool_row(const PoolKey& pool, const Roster& roster) {
   return row;
 }
 
+const char* word_for(Presence presence) {
+  switch (presence) {
+    case Presence::kLive:
+      return "live";
+    case Presence::kJoining:
+      return "joining";
+    case Presence::kGone:
+      return "gone";
+  }
+  return "";
+}
+
+/// Of what only a node that reports can tell.
+Json if_live(const Node& node, std::int64_t value) {
+  return node.is_live() ? Json(value) : Json();
+}
+
 Json node_row(const Node& node) {
   std::int64_t running = 0;
   std::int64_t replicas = 0;
@@ -90,17 +109,19 @@ Json node_row(const Node& node) {
   }
   Json row;
   row["name"] = node.name;
-  row["state"] = node.is_live ? "live" : "gone";
+  row["state"] = word_for(node.presence);
   row["scheduling"] = node.scheduling;
   row["ordered"] = node.ordered;
   row["order_fault"] = node.order_fault;
   row["version"] = node.version;
   row["labels"] = node.labels;
-  row["pools"] = static_cast<std::int64_t>(node.pools.size()) + node.pools_left_out;
-  row["running"] = running;
-  row["replicas"] = replicas;
+  row["pools"] = if_live(node, static_cast<std::int64_t>(node.pools.size()) + node.pools_left_out);
+  row["running"] = if_live(node, running);
+  row["replicas"] = if_live(node, replicas);
   row["contact_age_s"] = maybe(node.contact_age_s);
-  row["refused"] = node.refused.size();
+  row["lease_left_s"] = maybe(node.lease_left_s);
+  row["slots"] = node.slots;
+  row["refused"] = if_live(node, static_cast<std::int64_t>(node.refused.size()));
   row["alarms"] = node.alarms;
   row["instance"] = node.instance;
   return row;
@@ -175,6 +196,28 @@ Groups groups_of(const PoolKey& pool, const Roster& roster) {
     }
   }
   return groups;
+}
+
+/// The pool is for it, or slots of it wait for it.
+bool is_missed(const PoolKey& pool, const Node& node) {
+  if (node.presence != Presence::kGone) return false;
+  if (node.slots.contains(pool.name)) return true;
+  const bool is_known = !node.instance.empty();
+  return is_known && node.scheduling == "open" &&
+         coordinator::selects(pool.document.selector, node.labels);
+}
+
+Json gone_rows(const PoolKey& pool, const Roster& roster) {
+  Json rows = Json::array();
+  for (const Node& node : roster) {
+    if (!is_missed(pool, node)) continue;
+    const auto slots = node.slots.find(pool.name);
+    rows.push_back({{"node", node.name},
+                    {"contact_age_s", maybe(node.contact_age_s)},
+                    {"lease_left_s", maybe(node.lease_left_s)},
+                    {"slots", slots == node.slots.end() ? Json::array() : Json(slots->second)}});
+  }
+  return rows;
 }
 
 }  // namespace
@@ -254,6 +297,7 @@ Json why_view(const PoolKey& pool, const Roster& roster) {
   for (const NodeStage& each : progress.nodes) {
     if (each.stage == Stage::kNotHeard) waiting.push_back(each.node);
   }
+  view["gone"] = gone_rows(pool, roster);
   return view;
 }
 

@@ -114,7 +114,7 @@ Result<Look> look_at_node(Fleet& fleet, const Given& order) {
   const auto roster = read_nodes(fleet.desk);
   if (!roster) return tl::unexpected(roster.error());
   const auto node = std::find_if(roster->begin(), roster->end(), [&order](const Node& each) {
-    return each.name == order.node && each.is_live;
+    return each.name == order.node && each.is_live();
   });
   const std::string name = "node " + printable(order.node);
   if (node == roster->end()) return Look{.is_over = false, .outcome = {}, .line = name + ": gone"};

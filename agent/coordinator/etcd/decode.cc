@@ -121,7 +121,8 @@ RangeAnswer range_of(Reader& in, const Json& json) {
 Lease lease_of(Reader& in, const Json& json) {
   return {.header = header_of(in, json),
           .id = in.number<std::int64_t>(json, "ID"),
-          .ttl_s = in.number<std::int64_t>(json, "TTL")};
+          .ttl_s = in.number<std::int64_t>(json, "TTL"),
+          .granted_s = in.number<std::int64_t>(json, "grantedTTL")};
 }
 
 Change change_of(Reader& in, const Json& json) {

@@ -112,7 +112,8 @@ struct TxnAnswer {
 struct Lease {
   Header header = {};
   std::int64_t id = 0;
-  std::int64_t ttl_s = 0;  ///< 0 or less: it is not there
+  std::int64_t ttl_s = 0;      ///< 0 or less: it is not there
+  std::int64_t granted_s = 0;  ///< what it began with; told of its time to live alone
 };
 
 struct WatchRequest {

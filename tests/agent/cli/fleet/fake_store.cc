@@ -67,10 +67,15 @@ etcd::Result<etcd::TxnAnswer> FakeStore::commit(const etcd::Txn& txn) {
   return tl::unexpected(error_of(etcd::ErrorKind::kFailed));
 }
 
-std::vector<std::int64_t> FakeStore::seconds_left(const std::vector<std::int64_t>& leases) {
-  std::vector<std::int64_t> left;
-  for (const std::int64_t lease : leases) left.push_back(lease == 0 ? 0 : 12);
-  return left;
+std::vector<LeaseTime> FakeStore::lease_times(const std::vector<std::int64_t>& ids) {
+  std::vector<LeaseTime> times;
+  for (const std::int64_t id : ids) {
+    const auto known = leases.find(id);
+    times.push_back(id == 0                 ? LeaseTime{}
+                    : known != leases.end() ? known->second
+                                            : LeaseTime{15, 12});
+  }
+  return times;
 }
 
 Desk::Author author(const std::string& name) {

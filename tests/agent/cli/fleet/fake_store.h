@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,11 +26,12 @@ class FakeStore final : public KeyStore {
   std::deque<Fate> fates;                       ///< of the next commits; then all are answered
   std::function<void()> before_commit = [] {};  ///< somebody else acts
   std::size_t commits = 0;
+  std::map<std::int64_t, LeaseTime> leases;  ///< any other was kept 3 s ago
   bool is_down = false;
 
   [[nodiscard]] etcd::Result<etcd::RangeAnswer> read(const etcd::Range& range) override;
   [[nodiscard]] etcd::Result<etcd::TxnAnswer> commit(const etcd::Txn& txn) override;
-  [[nodiscard]] std::vector<std::int64_t> seconds_left(
+  [[nodiscard]] std::vector<LeaseTime> lease_times(
       const std::vector<std::int64_t>& leases) override;
 
  private:

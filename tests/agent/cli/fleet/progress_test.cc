@@ -20,7 +20,7 @@ PoolOnNode full(std::int64_t replicas) {
 Node node(const std::string& name, const PoolOnNode& pool) {
   Node made;
   made.name = name;
-  made.is_live = true;
+  made.presence = Presence::kLive;
   made.scheduling = "open";
   made.pools["encode"] = pool;
   return made;
@@ -75,7 +75,7 @@ TEST(Progress, TellsNodesApart) {
 
 TEST(Progress, AsksNoNodeThatIsAwayOrNotSelected) {
   Roster roster{node("a", full(2)), node("b", {}), node("c", {})};
-  roster[1].is_live = false;
+  roster[1].presence = Presence::kGone;
   Goal wanted = goal(2);
   wanted.document.selector = {{"zone", "east"}};
   roster[0].labels = {{"zone", "east"}};
@@ -109,7 +109,7 @@ TEST(Progress, OfAPauseIsThatNodesKnowOfIt) {
 
 TEST(Remains, AreThePoolsWorkersOnLiveNodes) {
   Roster roster{node("a", full(2)), node("b", full(2)), node("c", full(2)), node("d", full(2))};
-  roster[1].is_live = false;
+  roster[1].presence = Presence::kGone;
   roster[2].pools["encode"].document = 0;  // its own
   const Remains remains = remains_of("encode", roster);
   EXPECT_EQ(remains.nodes, (std::vector<std::string>{"a", "d"}));

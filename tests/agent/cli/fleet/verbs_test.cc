@@ -216,7 +216,102 @@ TEST_F(FleetVerbsTest, ShowsTheNodes) {
   EXPECT_EQ(shown(),
             "NODE   STATE      VERSION   POOLS   WORKERS   REFUSED   ALARMS   CONTACT   LABELS\n"
             "a      cordoned   1.2           1       3/3         0        1   3s ago    zone=east\n"
-            "gone   gone       -             0       0/0         0        0   -         -\n");
+            "gone   gone       -             -         -         -        -   -         -\n");
+}
+
+/// How a node stands whose lease of 60 s has so much left, and that reports no more.
+class GoneNode : public FleetVerbsTest {
+ protected:
+  static constexpr std::int64_t kLease = 9;
+
+  void fall_silent(std::int64_t left_s, const char* scheduling = "open") {
+    store.etcd.put(
+        "/mayfly/lab/members/b",
+        Json{{"instance", "i"}, {"labels", {{"zone", "east"}}}, {"scheduling", scheduling}}.dump(),
+        kLease);
+    store.leases[kLease] = {60, left_s};
+  }
+  void claim(const std::string& pool, int slot) {
+    store.etcd.put("/mayfly/lab/slots/" + pool + "/" + std::to_string(slot),
+                   R"({"node":"b","instance":"i"})", kLease);
+  }
+  [[nodiscard]] std::string page(Outcome (*verb)(Fleet&, const std::string&),
+                                 const std::string& name) {
+    Fleet with = fleet();
+    (void)shown();
+    const auto done = verb(with, name);
+    return done ? shown() : done.error().what;
+  }
+  std::string nodes_page() {
+    Fleet with = fleet();
+    (void)shown();
+    EXPECT_TRUE(get_nodes(with, Showing::kOnce));
+    return shown();
+  }
+};
+
+TEST_F(GoneNode, IsListedForAsLongAsItsLeaseLives) {
+  fall_silent(35, "cordoned");
+  EXPECT_EQ(
+      nodes_page(),
+      "NODE   STATE            VERSION   POOLS   WORKERS   REFUSED   ALARMS   CONTACT   LABELS\n"
+      "b      gone, cordoned   -             -         -         -        -   25s ago   "
+      "zone=east\n");
+  store.etcd.remove("/mayfly/lab/members/b");
+  EXPECT_EQ(nodes_page(), "No nodes.\n");
+}
+
+TEST_F(GoneNode, IsNotOneThatHasYetToReport) {
+  fall_silent(57);
+  EXPECT_NE(nodes_page().find("b      joining   "), std::string::npos);
+  fall_silent(51);
+  EXPECT_NE(nodes_page().find("b      joining   "), std::string::npos);
+  fall_silent(50);
+  EXPECT_NE(nodes_page().find("b      gone   "), std::string::npos);
+  node("b", {{"pools", Json::object()}});
+  EXPECT_NE(nodes_page().find("b      open   "), std::string::npos);
+}
+
+TEST_F(GoneNode, IsSaidWithTheSlotsThatWaitForIt) {
+  give("replicas = {total = 12}\n");
+  fall_silent(35);
+  for (const int slot : {0, 1, 2, 7, 10}) claim("encode", slot);
+  claim("other", 3);
+  store.etcd.put("/mayfly/lab/slots/encode/4", R"({"node":"a","instance":"i"})", 7);
+  const std::string told = "slots wait for it, for 35s yet: encode 0-2, 7, 10; other 3";
+  const std::string node = page(describe_node, "b");
+  EXPECT_NE(node.find("state       gone\n"), std::string::npos) << node;
+  EXPECT_NE(node.find("node b is gone, last heard of 25s ago; " + told), std::string::npos) << node;
+  const std::string why_text = page(why, "encode");
+  EXPECT_NE(
+      why_text.find("b is gone, last heard of 25s ago; slots 0-2, 7, 10 wait for it, for 35s"),
+      std::string::npos)
+      << why_text;
+  Fleet with = fleet();
+  ASSERT_TRUE(status(with, Showing::kOnce));
+  EXPECT_NE(shown().find("0 nodes live, 0 workers run\nwarning  node b is gone, last heard of"),
+            std::string::npos);
+}
+
+TEST_F(GoneNode, IsMissedByThePoolsThatAreForIt) {
+  give("[selector]\nzone = \"east\"\n");
+  fall_silent(20);
+  EXPECT_NE(page(why, "encode").find("b is gone, last heard of 40s ago\n"), std::string::npos);
+  fall_silent(20, "drained");
+  EXPECT_EQ(page(why, "encode").find("b is gone"), std::string::npos) << "it was to run nothing";
+  fall_silent(20);
+  give("[selector]\nzone = \"west\"\n");
+  EXPECT_EQ(page(why, "encode").find("b is gone"), std::string::npos);
+}
+
+TEST_F(GoneNode, IsGivenOrdersForWhenItIsBack) {
+  fall_silent(20);
+  Fleet with = fleet();
+  ASSERT_TRUE(order(with, {.nodes = {"b"}, .order = {"cordoned", {}, false}, .wait = {}}));
+  EXPECT_EQ(Json::parse(value(store, kNodes + "b/desired"))["scheduling"], "cordoned");
+  EXPECT_EQ(
+      order(with, {.nodes = {"c"}, .order = {"cordoned", {}, false}, .wait = {}}).error().code,
+      ExitCode::kNotFound);
 }
 
 TEST_F(FleetVerbsTest, EscapesWhatNodesSayAndMindsNoNonsense) {

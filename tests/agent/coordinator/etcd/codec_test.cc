@@ -59,6 +59,7 @@ TEST(EtcdCodec, TakesWhatIsLeftOutForZero) {
   EXPECT_EQ(decode_keepalive(R"({"result":{"ID":"7"}})")->ttl_s, 0);
   EXPECT_EQ(decode_lease(R"({"ID":"7","TTL":"-1"})")->ttl_s, -1);
   EXPECT_EQ(decode_lease(R"({"ID":7,"TTL":5})")->ttl_s, 5);
+  EXPECT_EQ(decode_lease(R"({"ID":"7","TTL":"5","grantedTTL":"60"})")->granted_s, 60);
   EXPECT_EQ(decode_delete("{}")->deleted, 0);
 }
 
