@@ -5,6 +5,7 @@ making it takes a minute.
 """
 
 import contextlib
+import fcntl
 import os
 import re
 import shutil
@@ -104,8 +105,15 @@ def _make(archive, place):
 
 
 def archive(cache, place):
-    """The path of the archive in the folder `cache`; what is older goes."""
+    """The path of the archive in the folder `cache`; what is older goes. Of several that want it at the
+    same time, one makes it."""
     os.makedirs(cache, exist_ok=True)
+    with open(os.path.join(cache, "lock"), "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _archive(cache, place)
+
+
+def _archive(cache, place):
     year, week, _ = time.strftime("%G %V %u").split()
     name = "-".join([_codename(), *PACKAGES, year, "week", week]) + ".tar"
     path = os.path.join(cache, name)
