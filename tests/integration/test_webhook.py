@@ -3,22 +3,17 @@
 import importlib.util
 import json
 import os
-import socket
 import unittest
 
 from case import FOR_EVER_MS, DaemonCase
 from lab.authority import Authority
+from lab.etcd import own_address
 from lab.process import Process, wait_until
 from stories import living
 
 EXAMPLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/examples/webhook_receiver.py")
 SECRET = "hush hush"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+ADDRESS, PORT = own_address(), 8443
 
 
 def load_example():
@@ -63,20 +58,15 @@ class Webhook(DaemonCase):
     """Over TLS; the receiver comes and goes."""
 
     @classmethod
-    def setUpClass(cls):
-        cls.port = free_port()
-        super().setUpClass()
-
-    @classmethod
     def _start_runtime(cls, place):
         """Before the daemon, which tells of its start."""
         cls.authority = Authority(place)
-        cls.certificate = cls.authority.issue("receiver", "IP:127.0.0.1")
+        cls.certificate = cls.authority.issue("receiver", f"IP:{ADDRESS}")
         cls.secret = place.write("secret", SECRET + "\n")
         os.chmod(cls.secret, 0o600)
         cls.more_config = f"""
 [webhook]
-url = "https://127.0.0.1:{cls.port}/events"
+url = "https://{ADDRESS}:{PORT}/events"
 secret_file = "{cls.secret}"
 ca_file = "{cls.authority.certificate}"
 """
@@ -90,8 +80,9 @@ ca_file = "{cls.authority.certificate}"
     def receive(cls, certificate, secret=None):
         before = cls.log_text().count("listening")
         cls.receiver = Process(
-            ["python3", EXAMPLE, "--port", str(cls.port), "--secret-file", secret or cls.secret,
-             "--cert", certificate[0], "--key", certificate[1]], cls.events_log)
+            ["python3", EXAMPLE, "--address", ADDRESS, "--port", str(PORT),
+             "--secret-file", secret or cls.secret, "--cert", certificate[0], "--key", certificate[1]],
+            cls.events_log)
         wait_until(lambda: cls.log_text().count("listening") > before, "the receiver", 60, cls.receiver)
 
     @classmethod
@@ -160,7 +151,7 @@ ca_file = "{cls.authority.certificate}"
 
     def test_a_receiver_with_another_certificate_is_told_nothing(self):
         self.receiver.stop()
-        self.receive(Authority(self.place, "strangers").issue("receiver", "IP:127.0.0.1"))
+        self.receive(Authority(self.place, "strangers").issue("receiver", f"IP:{ADDRESS}"))
         self.apply("secret", command=living(FOR_EVER_MS), replicas=1)
         self.wait(lambda: "certificate" in self.status()["fault"], "distrust", 60)
         self.assertEqual(self.told("pool.applied", "secret"), [])
