@@ -9,92 +9,20 @@ import socket
 import subprocess
 import time
 
-from case import FOR_EVER_MS, PROGRAMS, SCRATCH, SHELL, DaemonCase
+from case import PROGRAMS, SHELL, DaemonCase
+from fleet_case import ADDRESS, AT_ONCE, COORDINATOR, FOR_EVER, POOLS, TOMBSTONE, FleetCase
 from lab.daemons import Containerd, Mayflyd
-from lab.etcd import Etcd, own_address
+from lab.etcd import Etcd
 from lab.place import Place
 from lab.process import Trouble
 from stories import living, pool_toml
 
-FOR_EVER = living(FOR_EVER_MS)
 EXIT_ERROR, EXIT_USAGE, EXIT_NOT_FOUND, EXIT_REFUSED, EXIT_TIMED_OUT, EXIT_NO_ETCD = range(1, 7)
-ADDRESS = own_address()
 GUIDE = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "fleet.md")
-POOLS = "/mayfly/lab/pools/"
-TOMBSTONE = {"deleted": True}
 
 
-class NodeOfAFleet(DaemonCase):
-    more_config = f"""
-[coordinator]
-endpoints = ["http://{ADDRESS}:2379"]
-cluster = "lab"
-"""
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()  # a node starts without its etcd
-        cls.etcd = Etcd(cls.place, ADDRESS)
-        cls.given = set()
-
-    def setUp(self):
-        self.wait_connected()
-
-    def tearDown(self):
-        for name in sorted(self.given):
-            self.etcd.put(POOLS + name, TOMBSTONE)
-        self.wait(lambda: not self.pools(), "the end of all pools", 120)
-        for name in sorted(self.given):
-            self.etcd.delete(POOLS + name)
-        self.given.clear()
-        self.wait(lambda: not self.coordinator()["alarms"], "no alarms", 60)
-        super().tearDown()
-
-    @classmethod
-    def open_files(cls):
-        """Connections to etcd come and go."""
-        return [each for each in super().open_files() if each != "socket"]
-
-    # ---- doing and looking ----------------------------------------------------------------------
-
-    def document(self, name, **keys):
-        return {"name": name, "image": SCRATCH, "command": FOR_EVER,
-                "mounts": [self.stories.mount()], **keys}
-
-    def give(self, name, **keys):
-        self.given.add(name)
-        self.etcd.put(POOLS + name, self.document(name, **keys))
-
-    def coordinator(self):
-        return self.mayflyd.status()["coordinator"]
-
-    def wait_connected(self):
-        self.wait(lambda: self.coordinator()["state"] == "connected", "a connection", 120)
-
-    def refused(self):
-        return {row["pool"]: row["why"] for row in self.coordinator()["refused"]}
-
-    def wait_refused(self, pool, word):
-        return self.wait(lambda: word in self.refused().get(pool, "") and self.refused(),
-                         f"{pool} to be refused for {word}", 60)
-
-    def node_key(self, part):
-        return f"/mayfly/lab/nodes/{self.place.unique}/{part}"
-
-    def names(self, pool):
-        return {worker["name"] for worker in self.running(pool)}
-
-    # ---- tests ----------------------------------------------------------------------------------
-
-    def test_a_pool_is_run_scaled_and_ended_as_etcd_says(self):
-        self.give("one", replicas=2)
-        old = {worker["name"] for worker in self.wait_running("one", 2)}
-        self.give("one", replicas=3)
-        new = {worker["name"] for worker in self.wait_running("one", 3)}
-        self.assertTrue(old < new, "scaling touches no worker")
-        self.assertEqual(self.mayflyd.pool("one")["source"], "etcd:" + POOLS + "one")
-        self.etcd.put(POOLS + "one", TOMBSTONE)
-        self.wait(lambda: not self.pools(), "the pool's end", 60)
+class ShrinkingNode(FleetCase):
+    more_config = COORDINATOR
 
     def test_a_pool_is_taken_away_in_steps(self):
         self.give("one", replicas=8)
@@ -108,6 +36,19 @@ cluster = "lab"
         self.assertEqual(self.coordinator()["alarms"], [])
         self.etcd.put(POOLS + "one", TOMBSTONE)
         self.wait(lambda: not self.pools(), "the pool's end", 120)
+
+
+class NodeOfAFleet(FleetCase):
+
+    def test_a_pool_is_run_scaled_and_ended_as_etcd_says(self):
+        self.give("one", replicas=2)
+        old = {worker["name"] for worker in self.wait_running("one", 2)}
+        self.give("one", replicas=3)
+        new = {worker["name"] for worker in self.wait_running("one", 3)}
+        self.assertTrue(old < new, "scaling touches no worker")
+        self.assertEqual(self.mayflyd.pool("one")["source"], "etcd:" + POOLS + "one")
+        self.etcd.put(POOLS + "one", TOMBSTONE)
+        self.wait(lambda: not self.pools(), "the pool's end", 60)
 
     def test_what_comes_from_etcd_is_not_changed_on_the_node(self):
         self.give("one", replicas=1)
@@ -288,13 +229,7 @@ cluster = "lab"
 
 
 def node_config(zone):
-    return f"""
-[node.labels]
-zone = "{zone}"
-[coordinator]
-endpoints = ["http://{ADDRESS}:2379"]
-cluster = "lab"
-"""
+    return f'[node.labels]\nzone = "{zone}"{AT_ONCE}'
 
 
 class FleetCommand(DaemonCase):
@@ -367,7 +302,8 @@ class FleetCommand(DaemonCase):
         return json.loads(self.good(*words, "-o", "json"))
 
     def file(self, name="one", **keys):
-        keys = {"image": SHELL, "command": ["/bin/sleep", "3600"], **keys}
+        keys = {"image": SHELL, "command": ["/bin/sleep", "3600"],
+                "lifetime": {"stop_grace": "0s"}, **keys}  # it heeds no TERM
         return self.place.write(f"{name}.toml", pool_toml(name, **keys))
 
     def row(self, pool="one"):

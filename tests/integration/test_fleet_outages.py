@@ -22,6 +22,7 @@ class OutagesOfEtcd(DaemonCase):
 [coordinator]
 endpoints = ["http://{ADDRESS}:2379", "http://{ADDRESS}:2389", "http://{ADDRESS}:2399"]
 cluster = "lab"
+shrink_max = "100%"
 """
 
     @classmethod
