@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace mayfly::coordinator {
+namespace {
+
+constexpr std::uint32_t kNoLimit = 100;
+
+}  // namespace
 
 void Brake::set(const std::string& pool, std::uint32_t workers) {
   in_force_[pool] = workers;
@@ -13,7 +18,7 @@ void Brake::set(const std::string& pool, std::uint32_t workers) {
 std::uint32_t Brake::limit(const std::string& pool, std::uint32_t wanted, core::Time now) {
   const auto known = in_force_.find(pool);
   const std::uint32_t before = known == in_force_.end() ? 0 : known->second;
-  if (wanted >= before) {
+  if (wanted >= before || percent_ == kNoLimit) {
     set(pool, wanted);
     return wanted;
   }

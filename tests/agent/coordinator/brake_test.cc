@@ -58,6 +58,8 @@ TEST(Brake, TakesOneAtLeastAndAllWhereThatIsAllowed) {
   Brake none(100);
   none.set("a", 3);
   EXPECT_EQ(none.limit("a", 0, kNow), 0U);
+  none.set("b", 5);
+  EXPECT_EQ(none.limit("b", 0, kNow + 1s), 0U) << "what has come since is no exception";
 }
 
 }  // namespace
