@@ -1,5 +1,6 @@
 """Three nodes and an etcd: a pool whose workers are spread over all of them."""
 
+import json
 import os
 import signal
 
@@ -104,6 +105,11 @@ class SlotsOfAFleet(DaemonCase):
             self.wait(lambda node=node, count=count: len(self.running(node)) == count,
                       f"{count} running", 120)
 
+    def told(self, node):
+        """As wanted(), by the node's status in etcd: before it tells of slots, it puts them on disk."""
+        status = json.loads(self.etcd.value(f"{KEYS}nodes/{node.place.unique}/status"))["status"]
+        return status["pools"].get(self.pool, {}).get("replicas", 0)
+
     def classes(self, node):
         """Of the exits of this test's pool."""
         rows = node.api.get(f"/v1/exits?pool={self.pool}&limit=1000")["exits"]
@@ -165,6 +171,7 @@ class SlotsOfAFleet(DaemonCase):
     def test_without_etcd_the_slots_stay_also_across_a_restart(self):
         self.give(6)
         self.wait_wanted([2, 2, 2])
+        self.wait(lambda: self.told(self.nodes[2]) == 2, "both slots to be told of", 60)
         before = self.claims()
         self.etcd.kill()
         try:
