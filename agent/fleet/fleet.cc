@@ -55,7 +55,9 @@ Fleet::Fleet(boost::asio::io_context& loop, Parts parts, Options options)
       keys_(keys_of(options_.config)),
       session_(keys_, baseline_of(parts.store.loaded().fleet, options_.config.cluster),
                options_.seed, self_of(options_, parts.node, parts.store.loaded().fleet)),
-      slots_(parts.desired, parts.model, known_shared(parts.store.loaded().fleet, options_.labels)),
+      slots_(
+          [this](const auto& pool, const auto& allotted) { parts_.desired.allot(pool, allotted); },
+          parts.model, known_shared(parts.store.loaded().fleet, options_.labels)),
       brake_(options_.config.shrink_max_percent),
       brake_timer_(loop),
       timer_(loop),

@@ -7,8 +7,8 @@
 
 namespace mayfly::fleet {
 
-Slots::Slots(agent::Desired& desired, const core::Model& model, Shared shared)
-    : desired_(desired), model_(model), shared_(std::move(shared)) {}
+Slots::Slots(Allot allot, const core::Model& model, Shared shared)
+    : allot_(std::move(allot)), model_(model), shared_(std::move(shared)) {}
 
 void Slots::share(const std::string& pool, const coordinator::SharedPool& shared) {
   is_shared_new_ |= !shared_.contains(pool) || shared_[pool] != shared;
@@ -24,7 +24,7 @@ void Slots::unshare(const std::string& pool) {
 
 void Slots::cap(const std::string& pool, std::uint32_t workers) {
   capped_[pool] = workers;
-  desired_.allot(pool, agent::Allotment{workers, core::Surplus::kStopped});
+  allot_(pool, agent::Allotment{workers, core::Surplus::kStopped});
 }
 
 std::vector<coordinator::Event> Slots::news() {
@@ -66,7 +66,7 @@ void Slots::follow(const coordinator::Claims& claims) {
     if (capped_.contains(pool)) continue;
     const std::uint32_t workers = claims.workers(pool);
     allotted_[pool] = workers;
-    desired_.allot(pool, agent::Allotment{workers});
+    allot_(pool, agent::Allotment{workers});
   }
 }
 

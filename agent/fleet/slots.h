@@ -1,15 +1,16 @@
 // The pools that are spread over the fleet, as this node runs them: which they are, how many
-// workers it is to run of each (the session's to say), and in how many places it does. Owned by the
-// fleet.
+// workers it is to run of each (the session's to say), and in how many places it does. Pure, so
+// that the simulator runs it as it is. Owned by the fleet.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 
+#include "agent/catalog.h"
 #include "agent/coordinator/session.h"
 #include "agent/core/model.h"
-#include "agent/desired.h"
 
 namespace mayfly::fleet {
 
@@ -17,8 +18,11 @@ class Slots {
  public:
   using Shared = std::map<std::string, coordinator::SharedPool>;
 
-  /// Both outlive this.
-  Slots(agent::Desired& desired, const core::Model& model, Shared shared);
+  /// From now on the node runs so many of the pool.
+  using Allot = std::function<void(const std::string& pool, const agent::Allotment& allotted)>;
+
+  /// The model outlives this.
+  Slots(Allot allot, const core::Model& model, Shared shared);
 
   void share(const std::string& pool, const coordinator::SharedPool& shared);
   void unshare(const std::string& pool);
@@ -40,7 +44,7 @@ class Slots {
   /// None before the core has seen what runs.
   [[nodiscard]] std::optional<Places> places() const;
 
-  agent::Desired& desired_;
+  Allot allot_;
   const core::Model& model_;
   Shared shared_;
   bool is_shared_new_ = true;
