@@ -98,7 +98,8 @@ void was_never_released(Turn& turn, Worker& worker) {
   worker.ready = turn.now;
   const bool wanted =
       !worker.stop_asked && !pool.dropped && !pool.settings.paused && !is_closed(turn.model);
-  if (wanted && is_within_cordon(turn.model, pool) && worker.revision == pool.active) {
+  const bool fits = is_within_cordon(turn.model, pool) && !has_surplus(pool);
+  if (wanted && fits && worker.revision == pool.active) {
     worker.released = turn.now;
     return send_release(turn, worker);
   }

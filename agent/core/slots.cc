@@ -178,6 +178,10 @@ bool is_open(const Slot& slot) {
   return is_vacant(slot) && !slot.withheld;
 }
 
+bool has_surplus(const Pool& pool) {
+  return count_staying(pool) > pool.settings.replicas;
+}
+
 void free_slot(Turn& turn, const Worker& worker) {
   Pool& pool = pool_of(turn, worker);
   Slot* slot = find_slot(pool, worker);

@@ -14,6 +14,9 @@ namespace mayfly::core {
 /// The same, and the node's cordon does not hold it back.
 [[nodiscard]] bool is_open(const Slot& slot);
 
+/// It has more slots than replicas: those of a surplus that ends by itself.
+[[nodiscard]] bool has_surplus(const Pool& pool);
+
 /// The worker is not in its slot any more: the slot is free, or ends if it was leaving.
 void free_slot(Turn& turn, const Worker& worker);
 

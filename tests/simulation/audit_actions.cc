@@ -204,10 +204,13 @@ void Audit::Rules::operator()(const ReleaseWorker& a) const {
   const Known* pool = known(of.pool);
   Revision& newest = audit.newest_released_[of.pool];
   newest = std::max(newest, of.revision);
+  // Sent again, it is still the same release.
+  if (of.release_by != run) of.replicas_at_release = 0;
+  const std::uint32_t replicas = pool == nullptr ? 0 : pool->settings.replicas;
+  of.replicas_at_release = std::max(of.replicas_at_release, replicas);
   of.release_by = run;
   of.release_at = scene.now();
   of.failed_in = 0;
-  of.replicas_at_release = pool == nullptr ? 0 : pool->settings.replicas;
 }
 
 /// Beside those that surely stay, no more than the cordon leaves.

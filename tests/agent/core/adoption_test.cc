@@ -242,10 +242,13 @@ TEST(Adoption, DoesNotReleaseAgainWhatIsNotWantedAnyMore) {
   paused.paused = true;
   PoolSettings newer = bare_pool(2);
   newer.revision = Revision{2};
+  PoolSettings awaited = bare_pool(0);
+  awaited.surplus = Surplus::kAwaited;
   const std::vector<std::pair<PoolSettings, std::vector<ObservedWorker>>> cases{
       {paused, {running(11, 0)}},
       {newer, {running(11, 0), running(12, 1, 2)}},
-      {bare_pool(0), {running(11, 0)}}};
+      {bare_pool(0), {running(11, 0)}},
+      {awaited, {running(11, 0)}}};
   for (const auto& [settings, left] : cases) {
     Harness core;
     adopt(core, settings, left);
