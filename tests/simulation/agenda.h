@@ -26,6 +26,13 @@ class Agenda {
     at(now_ + delay, std::move(what));
   }
 
+  /// When the next happening is; kNever: there is none.
+  [[nodiscard]] core::Time next() const {
+    return entries_.empty() ? core::kNever : entries_.front().when;
+  }
+  /// Time goes on with nothing happening. REQUIRES: nothing is to happen before.
+  void pass_until(core::Time when) { now_ = std::max(now_, when); }
+
   /// Moves time to the next happening and lets it happen. False: there is none.
   bool advance() {
     if (entries_.empty()) return false;

@@ -24,8 +24,9 @@ void Agent::begin() {
   ask_for_step(scene_.now());
 }
 
-void Agent::die() {
+void Agent::kill() {
   const Run run = scene_.truth.run;
+  if (run == 0) return;
   scene_.note("the agent dies");
   scene_.truth.run = 0;
   core_.reset();
@@ -35,6 +36,10 @@ void Agent::die() {
   stalled_until_ = Time{};
   world_.gates.agent_died();
   world_.runtime.agent_died(run);
+}
+
+void Agent::die() {
+  kill();
   scene_.agenda.after(scene_.random.spread(1ms, 10s), [this] { begin(); });
 }
 

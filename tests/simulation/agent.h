@@ -25,11 +25,15 @@ class Agent {
 
   /// Begins a run: the core is new and is told what was last applied.
   void begin();
+  /// Somebody kills it; only begin() brings it back.
+  void kill();
   /// An operator's word, in order. Lost if there is no agent; what is durable is told to the next.
   void tell(Event event);
   /// What the core has been through.
   [[nodiscard]] std::uint32_t steps() const { return steps_; }
   [[nodiscard]] std::uint32_t crashes() const { return scene_.truth.runs; }
+  /// It takes no turn before.
+  [[nodiscard]] Time stalled_until() const { return stalled_until_; }
   /// Null while there is no agent.
   [[nodiscard]] const Core* core() const { return core_ ? &*core_ : nullptr; }
 

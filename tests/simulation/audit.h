@@ -31,6 +31,8 @@ class Audit final : public Observer {
   // ---- when the faults are over ----
   /// From now on a pool may be short of workers for `allowance` only.
   void demand_fullness(Duration allowance);
+  /// There are faults again.
+  void demand_nothing() { allowance_.reset(); }
   /// Judges it now.
   void check_fullness(const Core* core);
   /// Everything is as wanted and nothing is left over; else, one reason why not.

@@ -44,9 +44,9 @@ void Audit::check_fullness(const Core* core) {
   }
   for (const auto& [pool, wanted] : scene_.truth.wanted) {
     const std::uint32_t replicas = scene_.truth.slots_of(pool);
-    if (wanted.settings.paused || live[pool] == replicas) {
+    if (wanted.settings.paused || live[pool] >= replicas) {
       full_at_[pool] = scene_.now();
-    } else if (live[pool] < replicas && full_at_[pool] + *allowance_ < scene_.now()) {
+    } else if (full_at_[pool] + *allowance_ < scene_.now()) {
       scene_.violate("I2", pool, " has ", live[pool], " workers of ", replicas,
                      ", long after the faults", reasons(core, pool));
     }

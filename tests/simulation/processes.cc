@@ -136,6 +136,7 @@ void Processes::kill(WorkerId worker) {
 void Processes::signal(WorkerId worker, StopSignal signal) {
   Container* container = scene_.truth.container(worker);
   if (!alive(container)) return;
+  scene_.observer->signalled(worker);
   if (scene_.random.chance(scene_.faults.signal_lost)) {
     scene_.note("    the signal to ", worker, " is lost");
     return;

@@ -20,6 +20,7 @@ class Observer {
   virtual void handed_over(WorkerId worker) = 0;        ///< its gate took the release
   virtual void gone(WorkerId worker) = 0;               ///< its container was removed by us
   virtual void recorded(const ExitRecord& record) = 0;  ///< became durable
+  virtual void signalled(WorkerId /*worker*/) {}        ///< or would have been, but for a fault
 };
 
 struct Violation {
@@ -30,9 +31,11 @@ struct Violation {
 
 class Scene {
  public:
-  Scene(std::uint64_t seed, Trace::Detail detail)
+  /// Draws what the world is like from its seed.
+  using DrawPlan = Plan (*)(std::uint64_t seed, Random& random);
+  Scene(std::uint64_t seed, Trace::Detail detail, DrawPlan draw = draw_plan)
       : random(seed),
-        plan(draw_plan(seed, random)),
+        plan(draw(seed, random)),
         faults(plan.faults),
         agenda(plan.start),
         trace(detail) {}

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/core/time.h"
@@ -28,6 +29,8 @@ class Trace {
   }
 
   [[nodiscard]] const std::vector<std::string>& lines() const { return lines_; }
+  /// Those since the last call: for a story of several worlds.
+  [[nodiscard]] std::vector<std::string> take_lines() { return std::exchange(lines_, {}); }
 
   /// FNV-1a over all lines.
   [[nodiscard]] std::uint64_t hash() const;

@@ -101,14 +101,10 @@ Bounds draw_bounds(const Scene& scene) {
   return bounds;
 }
 
-World::World(std::uint64_t seed, Trace::Detail detail) : scene_(seed, detail) {
-  scene_.observer = &audit_;
-}
-
 Outcome World::run() {
   operator_.begin();
   host_.begin();
-  runtime_.plan_outages();
+  node_.runtime.plan_outages();
   agent_.begin();
   run_until(scene_.plan.start + scene_.plan.safety, scene_.plan.steps_max);
   const Bounds bounds = draw_bounds(scene_);
@@ -132,12 +128,7 @@ void World::run_until(Time end, std::uint32_t steps_max) {
 
 void World::heal() {
   scene_.note("the faults are over");
-  scene_.truth.phase = Phase::kLiveness;
-  scene_.faults = Faults{};
-  agent_.begin();
-  processes_.heal();
-  gates_.heal();
-  runtime_.heal();
+  node_.heal();
   operator_.rest();
   host_.rest();
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "tests/simulation/host.h"
+#include "tests/simulation/node.h"
 #include "tests/simulation/operator.h"
 
 namespace mayfly::simulation {
@@ -20,7 +21,7 @@ struct Outcome {
 
 class World {
  public:
-  World(std::uint64_t seed, Trace::Detail detail);
+  World(std::uint64_t seed, Trace::Detail detail) : node_(seed, detail) {}
 
   /// Safety, liveness, quiet; ends early with the first violation.
   Outcome run();
@@ -34,13 +35,10 @@ class World {
   void watch_fullness();
   [[nodiscard]] Outcome outcome() const;
 
-  Scene scene_;
-  Processes processes_{scene_};
-  Gates gates_{scene_, processes_};
-  Runtime runtime_{scene_, processes_, gates_};
-  Store store_{scene_};
-  Audit audit_{scene_};
-  Agent agent_{scene_, {processes_, gates_, runtime_, store_, audit_}};
+  Node node_;
+  Scene& scene_ = node_.scene;
+  Audit& audit_ = node_.audit;
+  Agent& agent_ = node_.agent;
   Operator operator_{scene_, agent_};
   Host host_{scene_, agent_};
 };
