@@ -1,77 +1,108 @@
-// A node of the simulated fleet: a session, what is on its disk, the workers that run on it whether
-// the session does or not, and its line to etcd, which may be cut.
+// A node of the simulated fleet: the real core with all that lives on the node (tests/simulation),
+// what is on its disk, the daemon's side of its session while the daemon is up, and its line to
+// etcd, which may be cut.
 #pragma once
 
 #include <map>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "agent/coordinator/session.h"
 #include "tests/agent/coordinator/fake_etcd.h"
+#include "tests/agent/coordinator/fleet_agent.h"
 
 namespace mayfly::coordinator {
 
-/// "6" or "6 zone": the total, and the zone of the nodes that it is for.
-[[nodiscard]] SharedPool pool_of_text(const std::string& text);
-
-/// The workers of one pool. One that ends is followed by the next while there are no more than
-/// wanted; so only a surplus is ever seen to end.
-struct Lives {
-  std::uint32_t count = 0;
-  std::uint32_t wanted = 0;
-  Time next_end = core::kNever;  ///< of one of the surplus
-};
-
-struct SimulatedNode {
+class SimulatedNode final : public simulation::Observer {
+ public:
+  struct Options {
+    std::string name = {};
+    std::string instance = {};
+    std::string zone = {};
+    std::uint32_t shrink_max_percent = 50;
+    std::uint64_t seed = 0;
+    Time start{};
+    simulation::Trace::Detail detail = simulation::Trace::Detail::kSilent;
+  };
   struct Watching {
     etcd::Range range;
     std::int64_t from = 0;
     std::uint64_t cluster = 0;
   };
 
-  std::string name;
-  std::string instance;
-  std::string zone;
-  std::string scheduling = kOpen;
-  bool has_left = false;  ///< for ever, and its workers with it
+  explicit SimulatedNode(const Options& options);
 
-  // On disk.
-  Baseline baseline;
-  Slots kept;
-
-  std::unique_ptr<Session> session;  ///< none: the daemon is down
-  std::map<std::string, SharedPool> shared;
-  std::map<std::string, Lives> lives;
-  bool is_shared_new = true;
-  std::map<std::string, std::uint32_t> places_told;
-  bool has_told = false;
-  bool is_scheduling_new = false;
-  Time wake_at{};
-  std::multimap<Time, Event> coming;
-  std::map<std::uint64_t, Watching> watches;
-  Time cut_until{};
-  Time deaf_until{};
-  std::int64_t fed_at = 0;  ///< the revision up to which the watches have been
-  Time heard_at{};          ///< the last time that etcd said something
-
-  void start(const Keys& keys, std::uint64_t seed, std::int64_t ttl_s);
-  void crash();
-
-  [[nodiscard]] bool is_up() const { return session != nullptr; }
+  // ---- time
   /// The next time at which something happens on it.
   [[nodiscard]] Time due() const;
-  /// What the session is to know first of all.
-  void add_news(std::vector<Event>& events);
-  /// What the session has decided, followed.
-  void follow();
-  /// Workers of the surplus end; `a_while` is when the next one does.
-  void let_end(Time now, const std::function<Duration()>& a_while);
+  /// All that happens on it until then.
+  void advance(Time now);
+  /// REQUIRES: is_up().
+  [[nodiscard]] FleetAgent::Stepped step(Time now, std::vector<Event> events);
+
+  // ---- what befalls it
+  void start();
+  void crash();
+  /// For ever, and its workers with it.
+  void leave();
+  void order(const core::NodeSettings& settings);
+  /// No faults of its own from now on.
+  void heal();
+  /// And again those that it was made with.
+  void ail();
+  /// No worker ends by itself any more.
+  void come_to_rest() { machine_.scene.truth.phase = simulation::Phase::kQuiet; }
+  /// Long ago enough that nobody asks: lest the ledger of a day be searched at each start.
+  void forget_the_dead();
+
+  // ---- how it is
+  [[nodiscard]] bool is_up() const { return agent_ != nullptr; }
+  [[nodiscard]] bool has_left() const { return has_left_; }
+  /// The session can take its turns.
+  [[nodiscard]] bool is_awake(Time now) const;
+  /// REQUIRES: is_up().
+  [[nodiscard]] const Session& session() const { return agent_->session(); }
+  [[nodiscard]] core::Scheduling scheduling() const;
+  [[nodiscard]] bool is_selected_by(const SharedPool& shared) const;
+  /// The workers that live, by what is really there.
+  [[nodiscard]] std::uint32_t lives(const std::string& pool) const;
+  [[nodiscard]] simulation::Node& machine() { return machine_; }
+  [[nodiscard]] const Options& options() const { return options_; }
+  [[nodiscard]] const std::string& name() const { return options_.name; }
+  [[nodiscard]] const std::string& instance() const { return options_.instance; }
+
+  // ---- what has happened since these were last looked at
+  std::set<std::string> begun;       ///< pools of which a worker has begun its life
+  std::vector<std::string> stopped;  ///< workers that were told to stop and should not be
+
+  // ---- its line to etcd
+  std::multimap<Time, Event> coming;
+  std::map<std::uint64_t, Watching> watches;
+  Time wake_at{};  ///< of the session
+  Time cut_until{};
+  Time deaf_until{};
+  std::int64_t fed_at = 0;             ///< the revision up to which the watches have been
+  Time heard_at{};                     ///< the last time that etcd said something
+  Time in_touch_since = core::kNever;  ///< all the time since then, it could know what etcd knows
+  Slots kept;                          ///< what the session runs, or ran when it was last up
 
  private:
-  [[nodiscard]] std::map<std::string, std::uint32_t> places() const;
+  void handed_over(simulation::WorkerId worker) override;
+  void gone(simulation::WorkerId worker) override { machine_.audit.gone(worker); }
+  void recorded(const core::ExitRecord& record) override { machine_.audit.recorded(record); }
+  void signalled(simulation::WorkerId worker) override;
+  void follow_run();
+  [[nodiscard]] FleetAgent::Parts parts() { return {machine_, disk_, config_}; }
+
+  Options options_;
+  config::Daemon config_;
+  simulation::Node machine_;
+  Disk disk_;
+  simulation::Run run_ = 0;            ///< that agent_ is of
+  std::unique_ptr<FleetAgent> agent_;  ///< none: the daemon is down
+  std::set<simulation::WorkerId> signalled_;
+  bool has_left_ = false;
 };
 
 }  // namespace mayfly::coordinator

@@ -2,13 +2,15 @@
 
 #include <algorithm>
 
+#include "agent/core/node.h"
+#include "tests/simulation/world.h"
+
 namespace mayfly::coordinator {
 namespace {
 
 using namespace std::chrono_literals;
 
 const Keys kKeys("/mayfly/main/");
-constexpr std::size_t kNodesMax = 6;
 
 bool is_word_of_etcd(const Event& event) {
   return std::holds_alternative<Listed>(event) || std::holds_alternative<WatchHeard>(event) ||
@@ -18,7 +20,7 @@ bool is_word_of_etcd(const Event& event) {
 
 }  // namespace
 
-FleetWorld::FleetWorld(std::uint64_t seed) : random_(seed) {
+FleetWorld::FleetWorld(std::uint64_t seed, Detail detail) : random_(seed), detail_(detail) {
   has_lies_ = below(10) == 0;
   has_long_cuts_ = below(40) == 0;
   end_ = now_ + 8min;
@@ -31,9 +33,19 @@ FleetWorld::FleetWorld(std::uint64_t seed) : random_(seed) {
 std::optional<Violation> FleetWorld::run() {
   while (now_ < end_ && !violation_) turn();
   calm();
-  for (const Time end = now_ + 12min; now_ < end && !violation_;) turn();
+  run_until(now_ + 15min);
+  note("no worker ends any more");
+  for (const auto& node : nodes_) node->come_to_rest();
+  run_until(now_ + 3min);
   if (!violation_) check_converged();
+  for (const auto& node : nodes_) {
+    counts_.lives += node->machine().scene.truth.fates.size();
+  }
   return violation_;
+}
+
+void FleetWorld::run_until(Time end) {
+  while (now_ < end && !violation_) turn();
 }
 
 void FleetWorld::turn() {
@@ -50,39 +62,47 @@ void FleetWorld::turn() {
   }
   if (now_ >= next_act_) act();
   for (const auto& node : nodes_) {
-    if (node->has_left) continue;
-    node->let_end(now_, [this] { return 1s + some(15s); });
-    if (node->is_up()) step(*node);
+    advance(*node);
+    if (node->is_awake(now_)) step(*node);
   }
-  if (std::exchange(is_anything_new_, false)) check_holders();
+  look();
 }
 
-void FleetWorld::step(SimulatedNode& node) {
+void FleetWorld::advance(SimulatedNode& node) {
+  node.advance(now_);
+  if (detail_ == Detail::kSilent) return;
+  for (const std::string& line : node.machine().scene.trace.take_lines()) {
+    story_.push_back(line + "  @" + node.name());
+  }
+}
+
+/// What it hears by now. False: it has no reason to take a turn.
+bool FleetWorld::gather(SimulatedNode& node, std::vector<Event>& events) {
   const bool is_due =
       node.wake_at <= now_ || (!node.coming.empty() && node.coming.begin()->first <= now_);
-  if (!is_due && node.fed_at == etcd_.revision()) return;
-  std::vector<Event> events;
+  if (!is_due && node.fed_at == etcd_.revision()) return false;
   while (!node.coming.empty() && node.coming.begin()->first <= now_) {
     events.push_back(std::move(node.coming.begin()->second));
     node.coming.erase(node.coming.begin());
   }
   feed_watches(node, events);
   if (std::any_of(events.begin(), events.end(), is_word_of_etcd)) node.heard_at = now_;
-  const bool is_ordered = node.is_scheduling_new || node.is_shared_new;
-  node.add_news(events);
-  if (events.empty() && now_ < node.wake_at) return;
+  return !events.empty() || node.wake_at <= now_;
+}
+
+void FleetWorld::step(SimulatedNode& node) {
+  std::vector<Event> events;
+  if (!gather(node, events)) return;
   ++counts_.steps;
   is_anything_new_ = true;
-  const Slots before = node.session->claims().slots();
-  const Decision decision = node.session->step(now_, events);
-  node.wake_at = decision.wake_at;
-  for (const std::string& pool : decision.changed) {
-    node.shared[pool] = pool_of_text(node.session->state().baseline().documents.at(pool).value);
-    node.is_shared_new = true;
-    node.wake_at = now_;
+  const Slots before = node.session().claims().slots();
+  const std::size_t heard = events.size();
+  const auto [decision, is_ordered] = node.step(now_, std::move(events));
+  note(node.name(), " takes a turn: ", heard, " heard, ", decision.actions.size(), " asked, ",
+       decision.changed.size(), " documents");
+  if (detail_ == Detail::kFull) {
+    for (const std::string& alarm : node.session().alarms()) note("  alarm: ", alarm);
   }
-  node.follow();
-  if (node.session->claims().slots() != before) node.wake_at = now_;  // the places are others
   check_starts(node, before);
   check_loss(node, before, is_ordered);
   for (const Action& action : decision.actions) {
@@ -94,6 +114,7 @@ void FleetWorld::step(SimulatedNode& node) {
 
 void FleetWorld::act() {
   next_act_ = now_ + 200ms + some(4s);
+  if (long_cut_until_ != Time{}) return end_long_cut();
   if (!has_faults_) return;
   switch (below(3)) {
     case 0:
@@ -107,27 +128,45 @@ void FleetWorld::act() {
 
 void FleetWorld::act_on_node() {
   SimulatedNode& node = *nodes_[static_cast<std::size_t>(below(static_cast<int>(nodes_.size())))];
-  if (node.has_left) return;
+  if (node.has_left()) return;
   if (!node.is_up()) {
-    if (chance(20)) node.start(kKeys, random_(), kTtlS);
+    if (chance(20)) node.start();
     return;
   }
-  if (chance(6)) return node.crash();
+  if (chance(6)) {
+    note(node.name(), " is killed");
+    return node.crash();
+  }
   if (chance(2)) {
-    node.crash();
-    node.lives.clear();
-    node.has_left = true;
+    note(node.name(), " leaves for ever");
+    node.leave();
     changed_at_ = now_;
     return;
   }
-  if (chance(4)) {
-    static constexpr const char* kStates[] = {"open", "cordoned", "draining", "drained"};
-    node.scheduling = kStates[below(4)];
-    node.is_scheduling_new = true;
-    node.wake_at = now_;
-    changed_at_ = now_;
-  }
+  if (chance(4)) order(node);
   if (chance(8) && nodes_.size() < kNodesMax) join();
+}
+
+void FleetWorld::order(SimulatedNode& node) {
+  core::NodeSettings settings;
+  switch (below(4)) {
+    case 0:
+      if (node.scheduling() != core::Scheduling::kOpen) return;
+      settings.scheduling = core::Scheduling::kCordoned;
+      settings.kept = core::slots_to_keep(node.machine().agent.core()->model());
+      break;
+    case 1:
+      settings = {.scheduling = core::Scheduling::kDrained};
+      break;
+    case 2:
+      settings = {.scheduling = core::Scheduling::kDrained, .drain_until = now_ + some(2min)};
+      break;
+    default:
+      break;
+  }
+  note(node.name(), " is ordered otherwise");
+  node.order(settings);
+  changed_at_ = now_;
 }
 
 void FleetWorld::act_on_etcd() {
@@ -136,6 +175,7 @@ void FleetWorld::act_on_etcd() {
   if (chance(5)) etcd_.compact();
   if (chance(2)) backup_ = etcd_;
   if (chance(1) && backup_) {
+    note("etcd is restored");
     etcd_.restore(now_, *backup_);
     for (const auto& node : nodes_) node->fed_at = 0;
     restored_at_ = now_;
@@ -159,142 +199,85 @@ void FleetWorld::cut() {
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     if (!is_all && i != one) continue;
     (chance(30) ? nodes_[i]->deaf_until : nodes_[i]->cut_until) = now_ + length;
+    note(nodes_[i]->name(), " is cut off");
   }
-  if (is_long) end_ = std::max(end_, now_ + length + 1min);
-  if (is_long) next_act_ = now_ + length;
-  if (is_long) has_long_cuts_ = false;
+  if (is_long) begin_long_cut(now_ + length);
+}
+
+/// The nodes themselves are well meanwhile, so that their pools are to be full.
+void FleetWorld::begin_long_cut(Time until) {
+  has_long_cuts_ = false;
+  long_cut_until_ = next_act_ = until;
+  end_ = std::max(end_, until + 1min);
+  for (const auto& node : nodes_) {
+    if (!node->has_left()) node->heal();
+  }
+  demand_fullness();
+}
+
+void FleetWorld::end_long_cut() {
+  long_cut_until_ = Time{};
+  full_from_.reset();
+  for (const auto& node : nodes_) {
+    if (!node->has_left()) node->ail();
+  }
 }
 
 void FleetWorld::join() {
-  auto node = std::make_unique<SimulatedNode>();
-  node->name = "n" + std::to_string(nodes_.size());
-  node->instance = "i" + std::to_string(nodes_.size());
-  node->zone = below(2) == 0 ? "x" : "y";
-  node->start(kKeys, random_(), kTtlS);
-  nodes_.push_back(std::move(node));
+  const std::string number = std::to_string(nodes_.size());
+  SimulatedNode::Options options{.name = "n" + number, .instance = "i" + number};
+  options.zone = below(2) == 0 ? "x" : "y";
+  options.shrink_max_percent = static_cast<std::uint32_t>(25 + below(76));
+  options.seed = random_();
+  options.start = now_;
+  options.detail = detail_;
+  nodes_.push_back(std::make_unique<SimulatedNode>(options));
+  if (!has_faults_) nodes_.back()->heal();
   changed_at_ = now_;
+  note(options.name, " joins");
 }
 
 void FleetWorld::put_pool(const std::string& pool) {
-  std::string text = std::to_string(below(13));
-  if (pool == "b") text += below(2) == 0 ? " x" : " y";
-  pools_[pool] = text;
-  etcd_.put(kKeys.pool(pool), text);
+  config::FleetPool document;
+  document.pool.name = pool;
+  document.pool.replicas = 0;
+  document.pool.worker.image = "image:" + std::to_string(below(3));
+  document.pool.standby = static_cast<std::uint32_t>(below(3));
+  document.pool.lifetime.stop_grace = 1s + std::chrono::milliseconds(below(10'000));
+  document.total = static_cast<std::uint32_t>(below(13));
+  if (pool == "b") document.selector["zone"] = below(2) == 0 ? "x" : "y";
+  document.deleted = pool == "b" && chance(20);
+  pools_[pool] = document;
+  note("the document of ", pool, ": ", config::to_json(document));
+  etcd_.put(kKeys.pool(pool), config::to_json(document));
+  if (chance(10)) etcd_.put(kKeys.pool(pool), "{");  // somebody's finger slips
   changed_at_ = now_;
 }
 
 /// Somebody mends all that is broken, and one node joins.
 void FleetWorld::calm() {
+  note("the faults are over");
   has_faults_ = false;
   etcd_.put(kKeys.epoch(), std::to_string(++epoch_));
-  for (const auto& [pool, text] : pools_) etcd_.put(kKeys.pool(pool), text);
+  for (const auto& [pool, document] : pools_) {
+    etcd_.put(kKeys.pool(pool), config::to_json(document));
+  }
   for (const auto& node : nodes_) {
     node->cut_until = node->deaf_until = Time{};
     node->fed_at = 0;
-    if (!node->is_up() && !node->has_left) node->start(kKeys, random_(), kTtlS);
+    if (!node->has_left()) node->heal();
   }
   join();
   changed_at_ = now_;
+  demand_fullness();
 }
 
-// ---- etcd, as a node sees it
-
-FleetWorld::Fate::Kind FleetWorld::fate(const SimulatedNode& node) {
-  if (now_ < node.cut_until || chance(4)) return Fate::Kind::kNotDone;
-  if (chance(3)) return Fate::Kind::kDoneUnsaid;
-  if (chance(2)) return Fate::Kind::kDoneLater;
-  return Fate::Kind::kDone;
-}
-
-etcd::Error FleetWorld::error_of(Fate::Kind fate) {
-  if (fate == Fate::Kind::kNotDone) return {etcd::ErrorKind::kFailed, etcd::kNoCode, "no answer"};
-  return {etcd::ErrorKind::kUnknown, 14, "request timed out"};
-}
-
-void FleetWorld::arrive(SimulatedNode& node, Event event) {
-  if (!node.is_up() || chance(1)) return;  // it never does
-  if (chance(4)) node.coming.emplace(now_ + some(30s), event);
-  node.coming.emplace(now_ + 1ms + some(chance(8) ? Duration(4s) : Duration(20ms)),
-                      std::move(event));
-}
-
-void FleetWorld::feed_watches(SimulatedNode& node, std::vector<Event>& events) {
-  if (now_ < node.cut_until || now_ < node.deaf_until) return;
-  node.fed_at = etcd_.revision();
-  for (auto each = node.watches.begin(); each != node.watches.end();) {
-    auto& [number, watching] = *each;
-    const auto changes = etcd_.changes(watching.range, watching.from);
-    if (watching.cluster != etcd_.cluster() || !changes) {
-      const etcd::Error error{etcd::ErrorKind::kRefused, 11, "compacted"};
-      arrive(node, WatchEnded{number, error});
-      each = node.watches.erase(each);
-      continue;
-    }
-    watching.from = etcd_.revision() + 1;
-    etcd::WatchNews news{.changes = *changes};
-    if (!news.changes.empty()) {
-      if (chance(15)) std::shuffle(news.changes.begin(), news.changes.end(), random_);
-      if (chance(15)) arrive(node, WatchHeard{number, news});  // twice, the second time late
-      events.emplace_back(WatchHeard{number, std::move(news)});
-    }
-    ++each;
+void FleetWorld::demand_fullness() {
+  Duration wait{};
+  for (const auto& node : nodes_) {
+    wait = std::max(wait, simulation::draw_bounds(node->machine().scene).full);
   }
-}
-
-void FleetWorld::perform(SimulatedNode& node, const List& list) {
-  const Fate::Kind kind = fate(node);
-  if (kind != Fate::Kind::kDone) return arrive(node, ListFailed{list.number, error_of(kind)});
-  arrive(node, Listed{list.number, etcd_.list(list.range)});
-}
-
-void FleetWorld::perform(SimulatedNode& node, const Watch& watch) {
-  node.watches[watch.number] = {watch.range, watch.from, etcd_.cluster()};
-  node.fed_at = 0;
-  if (fate(node) == Fate::Kind::kDone) return;
-  node.watches.erase(watch.number);
-  arrive(node, WatchEnded{watch.number, error_of(Fate::Kind::kNotDone)});
-}
-
-void FleetWorld::perform(SimulatedNode& node, const StopWatch& stop) {
-  node.watches.erase(stop.number);
-}
-
-void FleetWorld::perform(SimulatedNode& node, const GrantLease& grant) {
-  const Fate::Kind kind = fate(node);
-  const bool is_done = kind != Fate::Kind::kNotDone;
-  const std::int64_t id = is_done ? etcd_.grant(now_, grant.ttl_s) : 0;
-  if (kind != Fate::Kind::kDone) return arrive(node, GrantFailed{grant.number, error_of(kind)});
-  arrive(node, LeaseGranted{grant.number, {.id = id, .ttl_s = grant.ttl_s}});
-}
-
-void FleetWorld::perform(SimulatedNode& node, const KeepLease& keep) {
-  const Fate::Kind kind = fate(node);
-  if (kind == Fate::Kind::kNotDone) return arrive(node, KeepFailed{keep.number, error_of(kind)});
-  const bool is_lie = has_lies_ && chance(3);
-  const std::int64_t ttl = is_lie ? kTtlS : etcd_.keep(now_, keep.lease);
-  if (kind != Fate::Kind::kDone) return arrive(node, KeepFailed{keep.number, error_of(kind)});
-  arrive(node, LeaseKept{keep.number, {.id = keep.lease, .ttl_s = ttl}});
-}
-
-void FleetWorld::perform(SimulatedNode& node, const WriteReport& write) {
-  arrive(node, ReportWritten{write.number, etcd_.revision()});
-}
-
-template <class Write>
-void FleetWorld::write(SimulatedNode& node, const Write& what) {
-  const Fate::Kind kind = fate(node);
-  if (kind == Fate::Kind::kDone) return arrive(node, commit(node, what).value());
-  if (kind == Fate::Kind::kDoneUnsaid) (void)commit(node, what);
-  if (kind == Fate::Kind::kDoneLater) late_.emplace(now_ + some(20s), std::pair(&node, what));
-  arrive(node, KeyFailed{what.number, error_of(kind)});
-}
-
-void FleetWorld::perform(SimulatedNode& node, const PutKey& put) {
-  write(node, put);
-}
-
-void FleetWorld::perform(SimulatedNode& node, const DeleteKey& gone) {
-  write(node, gone);
+  full_from_ = now_ + wait;
 }
 
 }  // namespace mayfly::coordinator

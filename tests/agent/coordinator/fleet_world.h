@@ -1,11 +1,12 @@
 // Several nodes and one etcd, which alone knows the truth, in virtual time: first with every fault
-// that a fleet has in life, then without. Safety is looked at in each step, liveness at the end.
-// The same seed is the same story.
+// that a fleet and its nodes have in life, then without. Safety is looked at in each step, liveness
+// at the end. The same seed is the same story. README.md says what is real and what is held.
 #pragma once
 
 #include <map>
 #include <optional>
 #include <random>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,8 @@ struct Violation {
 
 class FleetWorld {
  public:
-  explicit FleetWorld(std::uint64_t seed);
+  using Detail = simulation::Trace::Detail;
+  explicit FleetWorld(std::uint64_t seed, Detail detail = Detail::kSilent);
 
   /// None: all was as it must be.
   [[nodiscard]] std::optional<Violation> run();
@@ -29,30 +31,47 @@ class FleetWorld {
     std::uint64_t steps = 0;
     std::uint64_t claims = 0;
     std::uint64_t releases = 0;
+    std::uint64_t lives = 0;
   };
   [[nodiscard]] const Counts& counts() const { return counts_; }
+  [[nodiscard]] const std::vector<std::string>& story() const { return story_; }
 
  private:
   bool chance(int percent) { return has_faults_ && below(100) < percent; }
   int below(int most) { return static_cast<int>(random_() % static_cast<unsigned>(most)); }
   Duration some(Duration most) { return most * below(1000) / 1000; }
   Time now() const { return now_; }
+  template <class... Parts>
+  void note(const Parts&... parts) {
+    if (detail_ == Detail::kSilent) return;
+    std::ostringstream line;
+    line << simulation::seconds(now_.time_since_epoch()) << "  ";
+    (line << ... << parts);
+    story_.push_back(line.str());
+  }
 
+  void run_until(Time end);
   void turn();
+  void advance(SimulatedNode& node);
   void step(SimulatedNode& node);
+  [[nodiscard]] bool gather(SimulatedNode& node, std::vector<Event>& events);
+
+  // What people and the world do.
   void act();
   void act_on_node();
   void act_on_etcd();
+  void order(SimulatedNode& node);
   void cut();
+  void begin_long_cut(Time until);
+  void end_long_cut();
   void join();
   void put_pool(const std::string& pool);
   void calm();
+  void demand_fullness();
 
   // etcd, as a node sees it.
   struct Fate {
     enum class Kind : std::uint8_t { kDone, kNotDone, kDoneUnsaid, kDoneLater };
-    Kind kind = Kind::kDone;
-    [[nodiscard]] bool is_told() const { return kind == Kind::kDone; }
   };
   Fate::Kind fate(const SimulatedNode& node);
   static etcd::Error error_of(Fate::Kind fate);
@@ -73,22 +92,36 @@ class FleetWorld {
   void write(SimulatedNode& node, const Write& what);
 
   // What must be.
+  struct Slot {
+    std::string pool;
+    std::string holder;                     ///< an instance; "": nobody
+    std::map<std::string, Time> lost_at{};  ///< by those who held it before
+  };
   /// A lie about a lease makes a claim doubtful, and so does an etcd that has forgotten it.
   [[nodiscard]] bool are_claims_sure() const;
   void violate(const std::string& invariant, const std::string& text);
+  void look();
+  void look_at(SimulatedNode& node);
+  void follow_slots();
   void check_holders();
   void check_starts(const SimulatedNode& node, const Slots& before);
   void check_loss(const SimulatedNode& node, const Slots& before, bool is_ordered);
+  void check_lives(const SimulatedNode& node, const std::string& pool);
   void check_release(const SimulatedNode& node, const std::string& pool);
   void check_claim(const SimulatedNode& node, const std::string& pool);
   void check_converged();
   void check_pool(const std::string& pool, const SharedPool& shared);
+  void check_node(SimulatedNode& node);
   [[nodiscard]] std::map<std::string, std::uint32_t> holders(const std::string& pool) const;
   [[nodiscard]] bool takes(const SimulatedNode& node, const SharedPool& shared) const;
+  [[nodiscard]] SharedPool shared(const std::string& pool) const;
 
   static constexpr std::int64_t kTtlS = 60;
+  static constexpr std::size_t kNodesMax = 6;
 
   std::mt19937_64 random_;
+  const Detail detail_;
+  std::vector<std::string> story_;
   bool has_lies_;  ///< a leader that was cut off says that a lease is kept
   bool has_long_cuts_;
   bool has_faults_ = true;
@@ -96,13 +129,18 @@ class FleetWorld {
   Time end_{};
   Time next_act_{std::chrono::hours(1)};
   Time changed_at_{};  ///< who takes part, or how much there is
+  Time long_cut_until_{};
+  std::optional<Time> full_from_;  ///< no pool is to be short of workers after
+  Time looked_at_{};
   FakeEtcd etcd_;
   std::optional<FakeEtcd> backup_;
   Time restored_at_{};
   bool is_anything_new_ = false;
   std::uint64_t epoch_ = 0;
   std::vector<std::unique_ptr<SimulatedNode>> nodes_;
-  std::map<std::string, std::string> pools_;
+  std::map<std::string, config::FleetPool> pools_;
+  std::map<std::string, Slot> slots_;  ///< by key, as etcd has them
+  std::pair<std::uint64_t, std::int64_t> slots_as_of_{};
   std::multimap<Time, std::pair<SimulatedNode*, Action>>
       late_;  ///< writes that are still on the way
   std::optional<Violation> violation_;
