@@ -80,6 +80,16 @@ void read_error(const Json& json, Error& error) {
   if (error.what.empty()) error.what = text_of(json, "error");
 }
 
+/// What is not etcd's own JSON: of a page for browsers nothing is said.
+std::string words_of(int status, std::string_view body) {
+  if (status == 0) return "an answer that cannot be read";
+  const std::string words = "answers with HTTP status " + std::to_string(status);
+  const bool is_text = !body.empty() && body.front() != '<' && body.front() != '{';
+  if (!is_text) return words;
+  while (!body.empty() && body.back() == '\n') body.remove_suffix(1);
+  return words + ": " + std::string(body);
+}
+
 }  // namespace
 
 bool is_compacted(const Error& error) {
@@ -106,12 +116,11 @@ Error decode_error(int status, std::string_view body, Effect effect) {
   Error error;
   const Json json = Json::parse(body, nullptr, /*allow_exceptions=*/false);
   if (json.is_object()) read_error(json, error);
-  if (error.what.empty()) {
-    error.what = status == 0 ? "an answer that cannot be read"
-                             : "answers with HTTP status " + std::to_string(status);
-  }
+  if (error.what.empty()) error.what = words_of(status, body);
   error.what = one_line(std::move(error.what));
-  error.kind = kind_of(error, effect);
+  // In plain text etcd says so before it looks at what is asked: each member would.
+  const bool is_refused_unread = status == 400 && !json.is_object();
+  error.kind = is_refused_unread ? ErrorKind::kRefused : kind_of(error, effect);
   return error;
 }
 

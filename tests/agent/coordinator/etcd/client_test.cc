@@ -333,6 +333,25 @@ TEST_F(EtcdTls, IsRefusedWithoutACertificate) {
   EXPECT_FALSE(put({"a", "1", 0}));
 }
 
+TEST_F(EtcdTls, SaysThatAUserMayHaveNoCommonName) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"user", "add", "root:first"},
+        {"user", "grant-role", "root", "root"},
+        {"auth", "enable"}}) {
+    etcd.ctl(words);
+  }
+  options.user = "root";
+  options.password_file = etcd.member(0).directory() + "/password";
+  std::ofstream(options.password_file) << "first\n";
+  std::filesystem::permissions(options.password_file, std::filesystem::perms::owner_read);
+  use(options);
+  const auto refused = put({"a", "1", 0});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::kRefused);
+  EXPECT_NE(refused.error().what.find("login as root: "), std::string::npos);
+  EXPECT_NE(refused.error().what.find("CommonName"), std::string::npos) << refused.error().what;
+}
+
 TEST_F(EtcdTls, TrustsNoServerOfAnotherAuthority) {
   options.ca_file.clear();
   use(options);

@@ -165,6 +165,16 @@ TEST(EtcdErrors, OfAnythingElseAreOneLine) {
   EXPECT_EQ(cut.what.find_first_of("\n\x1b"), std::string::npos);
 }
 
+TEST(EtcdErrors, InPlainTextAreSaid) {
+  const auto refused = decode_error(400, "CommonName of client\n", Effect::kWrites);
+  EXPECT_EQ(refused.kind, ErrorKind::kRefused);
+  EXPECT_EQ(refused.what, "answers with HTTP status 400: CommonName of client");
+  const auto gone = decode_error(404, "404 page not found\n", Effect::kNothing);
+  EXPECT_EQ(gone.kind, ErrorKind::kFailed);
+  EXPECT_EQ(gone.what, "answers with HTTP status 404: 404 page not found");
+  EXPECT_EQ(decode_error(400, "{}", Effect::kWrites).kind, ErrorKind::kUnknown);
+}
+
 TEST(EtcdErrors, AreToldApart) {
   const auto error = [](const char* body) { return decode_error(400, body, Effect::kWrites); };
   EXPECT_TRUE(is_compacted(error(R"({"code":11,"message":"x"})")));
