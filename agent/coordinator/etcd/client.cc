@@ -12,6 +12,7 @@ namespace {
 constexpr std::int64_t kPageKeys = 8;
 constexpr std::size_t kAnswerBytesMax = 24 << 20;
 constexpr std::size_t kWaitingMax = 256;  ///< calls for a token
+constexpr const char* kLoginPath = "/auth/authenticate";
 
 http::Client::Options http_options(const Client::Options& options) {
   http::Client::Options http;
@@ -128,6 +129,7 @@ void Client::call(Call call) {
 
 void Client::send(Call call) {
   ++call.tries;
+  call.token = token_;
   auto request = request_to(call.path, call.body);
   const auto endpoint = current_;
   http_.call(std::move(request),
@@ -151,6 +153,8 @@ http::Request Client::request_to(const std::string& path, const std::string& bod
 void Client::answered(Call call, std::size_t endpoint, const http::Reply& reply) {
   if (!reply) {
     next_endpoint(endpoint);
+    // One that was restored lets a token of before wait until it is as far as the lost one was.
+    if (reply.error().kind == http::Failure::Kind::kNoAnswer) distrust_token_of(call);
     const Error error{kind_of(reply.error(), call.effect), kNoCode,
                       options_.endpoints[endpoint] + ": " + reply.error().what};
     return failed(std::move(call), error);
@@ -159,7 +163,7 @@ void Client::answered(Call call, std::size_t endpoint, const http::Reply& reply)
   const Error error = decode_error(reply->status, reply->body, call.effect);
   if (is_bad_token(error) && !options_.user.empty() && !call.logged_in_anew) {
     call.logged_in_anew = true;
-    token_.clear();
+    distrust_token_of(call);
     return this->call(std::move(call));
   }
   const bool is_out_of_order =
@@ -170,8 +174,15 @@ void Client::answered(Call call, std::size_t endpoint, const http::Reply& reply)
 
 void Client::failed(Call call, const Error& error) {
   const bool may_go_on = error.kind == ErrorKind::kFailed;
-  if (may_go_on && call.tries < options_.endpoints.size()) return send(std::move(call));
-  call.done(tl::unexpected(error));
+  if (!may_go_on || call.tries >= options_.endpoints.size()) {
+    return call.done(tl::unexpected(error));
+  }
+  if (call.path == kLoginPath) return send(std::move(call));
+  this->call(std::move(call));
+}
+
+void Client::distrust_token_of(const Call& call) {
+  if (call.token == token_) token_.clear();
 }
 
 void Client::next_endpoint(std::size_t after) {
@@ -208,7 +219,7 @@ void Client::log_in() {
     logged_in({});
   };
   // A token more does no harm: it is tried at each endpoint.
-  send({"/auth/authenticate", encode_login(options_.user, *password), Effect::kNothing,
+  send({kLoginPath, encode_login(options_.user, *password), Effect::kNothing,
         reading<std::string>(decode_token, Effect::kNothing, read), 0, true});
 }
 

@@ -66,6 +66,7 @@ class Client {
     std::function<void(Result<std::string>)> done;
     std::size_t tries = 0;
     bool logged_in_anew = false;
+    std::string token = {};  ///< it was sent with
   };
   struct Paging {
     Range next;
@@ -77,6 +78,8 @@ class Client {
   void send(Call call);
   void answered(Call call, std::size_t endpoint, const http::Reply& reply);
   void failed(Call call, const Error& error);
+  /// Those who come after it log in again.
+  void distrust_token_of(const Call& call);
   [[nodiscard]] http::Request request_to(const std::string& path, const std::string& body) const;
   void next_endpoint(std::size_t after);
   /// Now, or once there is a token.

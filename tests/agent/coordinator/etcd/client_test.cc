@@ -273,6 +273,29 @@ TEST_F(EtcdLogin, LogsInAnewWhenItsTokenIsNoLongerGood) {
   EXPECT_TRUE(written) << written.error().what;
 }
 
+TEST_F(EtcdLogin, LogsInAnewAtAnEtcdThatWasRestored) {
+  const std::string folder = etcd.member(0).directory() + "/etcd";
+  const std::string snapshot = etcd.member(0).directory() + "/snapshot";
+  etcd.ctl({"snapshot", "save", snapshot});
+  // A token is of a moment in the log, and this one is of one that the restored log has yet to
+  // reach.
+  for (int i = 0; i < 30; ++i) ASSERT_TRUE(put({"/mine/a", "1", 0}));
+  auto options = options_for(etcd);
+  options.user = "node";
+  options.password_file = password;
+  options.deadline = 2s;
+  use(options);
+  ASSERT_TRUE(put({"/mine/a", "1", 0}));
+  etcd.member(0).terminate();
+  std::filesystem::remove_all(folder);
+  etcd.ctl({"snapshot", "restore", snapshot, "--data-dir", folder});
+  etcd.member(0).start();
+  etcd.await_healthy();
+  auto read = range({"/mine/a"});
+  for (int i = 0; i < 4 && !read; ++i) read = range({"/mine/a"});
+  EXPECT_TRUE(read) << read.error().what;
+}
+
 TEST_F(EtcdLogin, ReadsAPasswordThatHasChanged) {
   ASSERT_TRUE(put({"/mine/a", "1", 0}));
   etcd.ctl({"user", "delete", "node"});
