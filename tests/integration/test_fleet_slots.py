@@ -25,8 +25,7 @@ class Neighbour(Corner):
     """For another node; a mount would count as left by the first."""
 
     def __init__(self, place, name):
-        super().__init__(place, name)
-        self.unique = f"{place.unique}-{name}"
+        super().__init__(place, name, f"{place.unique}-{name}")
 
     def make_memory_folder(self, name, mode=0o755):
         return self.make_folder(name, mode)

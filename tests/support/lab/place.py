@@ -78,9 +78,16 @@ class Place:
         os.chmod(self.write(name, text), 0o600)
         return self.path(name)
 
-    def corner(self, name):
-        """A folder in it that is a place to one more daemon; what is undone and looked for is ours."""
-        return Corner(self, name)
+    def corner(self, name, unique=None):
+        """A folder in it that is a place to one more daemon; what is undone and looked for is ours.
+        `unique`: what is global is called so; it must begin with our own."""
+        return Corner(self, name, unique)
+
+    def unmount_all(self):
+        """What a daemon that has failed left mounted here. For those who look for leftovers before."""
+        for point in sorted(self.mounts(), reverse=True):
+            if point not in self.made_mounts:
+                run(["umount", "-l", point], check=False)
 
     def _remove(self):
         mounts = self.mounts()
@@ -152,9 +159,9 @@ class Place:
 
 
 class Corner:
-    def __init__(self, place, name):
+    def __init__(self, place, name, unique=None):
         self.place, self.name = place, name
-        self.unique, self.undo = place.unique, place.undo
+        self.unique, self.undo = unique or place.unique, place.undo
         place.make_folder(name)
 
     def path(self, *parts):
