@@ -11,7 +11,7 @@ from lab import image
 from lab.daemons import Containerd, Mayflyd
 from lab.engines import Dockerd, Podman
 from lab.place import Place
-from lab.process import Trouble, run, wait_until
+from lab.process import Trouble, wait_until
 from stories import PROGRAM, Stories, living, pool_toml
 
 PROGRAMS = os.environ.get("MAYFLY_BIN", "")
@@ -45,7 +45,7 @@ class DaemonCase(unittest.TestCase):
         place = Place("test")
         cls.addClassCleanup(cls._prove_empty, place)
         cls.place = cls.enterClassContext(place)
-        place.undo.callback(cls._unmount, place)
+        place.undo.callback(place.unmount_all)
         if cls.disk_mib:
             cls.disk = place.make_memory_folder(cls.images_folder, 0o711, cls.disk_mib)
         cls.runtime = cls._start_runtime(place)
@@ -85,13 +85,6 @@ class DaemonCase(unittest.TestCase):
         cls.apply("warm", command=living(10), replicas=1)
         wait_until(lambda: cls.exits("warm"), "a first exit", 60, cls.mayflyd.process)
         cls.mayflyd.delete("warm")
-
-    @staticmethod
-    def _unmount(place):
-        """So that a failed test leaves no mount on the host."""
-        for point in sorted(place.mounts(), reverse=True):
-            if point != place.folder:
-                run(["umount", "-l", point], check=False)
 
     @staticmethod
     def _prove_empty(place):

@@ -244,7 +244,7 @@ class FleetCommand(DaemonCase):
         far = Place("far")
         cls.addClassCleanup(cls._prove_empty, far)
         cls.enterClassContext(far)
-        far.undo.callback(cls._unmount, far)
+        far.undo.callback(far.unmount_all)
         cls.west = Mayflyd(far, Containerd(far, cls.containerd.socket), PROGRAMS, node_config("west"))
         cls.west.mayfly("image", "import", cls.place.path("shell.tar"))
         cls.names = cls.place.unique, far.unique

@@ -78,7 +78,7 @@ class NodeCase(DaemonCase):
         place = Place("node")
         cls.addClassCleanup(cls._prove_empty, place)
         cls.place = cls.enterClassContext(place)
-        place.undo.callback(cls._unmount, place)
+        place.undo.callback(place.unmount_all)
         cls.dockerd = Dockerd(place, Containerd(place))
         node.import_image(place, cls.dockerd, CACHE)
 
