@@ -11,6 +11,7 @@ import time
 import churn
 import fleet
 import idle
+import outages
 import pull
 import respawn
 import sustained
@@ -18,7 +19,7 @@ from lab.place import Place
 from lab.process import Trouble, run
 
 BENCHES = {"respawn": respawn, "sustained": sustained, "idle": idle, "churn": churn,
-           "pull": pull, "fleet": fleet}
+           "pull": pull, "fleet": fleet, "outages": outages}
 
 
 def arguments():
@@ -67,6 +68,13 @@ def measure(name, given):
     return rows
 
 
+def judge(name, rows):
+    """Of a benchmark that not only measures."""
+    found = BENCHES[name].wrong(rows) if hasattr(BENCHES[name], "wrong") else []
+    if found:
+        raise Trouble("\n  ".join([f"{name}: this must not be:", *found]))
+
+
 def main():
     todo, json_file = arguments()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -76,6 +84,7 @@ def main():
             print(f"\nbench {name}\n", flush=True)
             result[name] = measure(name, given)
             BENCHES[name].show(result[name])
+            judge(name, result[name])
     except KeyboardInterrupt:
         print("bench: interrupted", file=sys.stderr)
         return 130

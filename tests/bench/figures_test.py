@@ -8,12 +8,16 @@ import struct
 import tempfile
 import unittest
 
+import bench
 import figures
 import fleet
+import lives
+import outages
 import respawn
 import stamps
 import supervisors
 from lab.exits import had_spare
+from lab.process import Trouble
 from respawn import Sample, Way
 from stamps import Gap, Stamp
 from supervisors import Case
@@ -63,6 +67,41 @@ class StampFile(unittest.TestCase):
     def test_is_read_to_its_size_when_more_were_counted(self):
         self.write(9, *[(0, n, n, b"") for n in (1, 2, 3)])
         self.assertEqual(len(stamps.read(self.path)), 3)
+
+
+class Lives(unittest.TestCase):
+    def counts(self, found, patience_ns=0, begun=0, ended=100):
+        return [count for _, count in lives.profile(lives.spans(found, patience_ns), begun, ended)]
+
+    def test_are_counted_from_beginning_to_end(self):
+        found = [life(0, 10, 20), life(1, 15, 40), life(0, 25, 0)]
+        self.assertEqual(lives.profile(lives.spans(found), 0, 100),
+                         [(0, 0), (10, 1), (15, 2), (20, 1), (25, 2), (40, 1)])
+
+    def test_that_were_killed_ended_when_the_next_one_came(self):
+        self.assertEqual(lives.spans([life(0, 10, 0), life(0, 30, 40)]), [(10, 30), (30, 40)])
+
+    def test_are_not_missed_within_patience_and_are_after_it(self):
+        found = [life(0, 0, 20), life(0, 25, 60), life(0, 90, 0)]
+        self.assertEqual(min(self.counts(found, patience_ns=5)), 0)
+        self.assertEqual(min(self.counts(found, patience_ns=30)), 1)
+        self.assertEqual(min(self.counts(found, patience_ns=5, ended=60)), 1)
+
+    def test_are_never_counted_twice_for_patience(self):
+        self.assertEqual(max(self.counts([life(0, 0, 20), life(0, 25, 60)], patience_ns=50)), 1)
+
+    def test_are_of_the_window_alone(self):
+        self.assertEqual(self.counts([life(0, 0, 20), life(1, 5, 0)], begun=10, ended=15), [2])
+        self.assertEqual(self.counts([life(0, 0, 20)], begun=50, ended=60), [0])
+
+    def test_over_a_number_are_told_from_the_first_to_the_last(self):
+        found = lives.profile([(0, 10), (5, 30), (25, 40)], 0, 100)
+        self.assertEqual(lives.over(found, 1, 100), (5, 30))
+        self.assertIsNone(lives.over(found, 2, 100))
+
+    def test_of_two_in_one_slot_are_doubles(self):
+        self.assertEqual(lives.doubles([life(0, 10, 20, "a"), life(0, 19, 30, "b"), life(1, 15, 20, "c")]), ["b"])
+        self.assertEqual(lives.doubles([life(0, 10, 20, "a"), life(0, 20, 30, "b"), life(0, 40, 0, "c")]), [])
 
 
 class Quantile(unittest.TestCase):
@@ -204,6 +243,85 @@ class Fleet(unittest.TestCase):
     def test_spread_is_first_median_and_last(self):
         self.assertEqual(fleet.spread([3_000_000, 1_000_000, 10_000_000]),
                          {"nodes": 3, "first_ms": 1, "median_ms": 3, "last_ms": 10})
+
+
+S = 1_000_000_000  # in ns
+
+
+def pool_lives(slots, every_s, count, name):
+    """Each slot's worker lives for so long, and the next one begins a millisecond after its end."""
+    return [life(slot, n * every_s * S, (n + 1) * every_s * S - S // 1000, f"{name}-{slot}-{n}")
+            for slot in range(slots) for n in range(count)]
+
+
+class Outages(unittest.TestCase):
+    ASKED = {"slots": 2, "total": 3, "claim_ttl": 60, "life_ms": 1000}
+    PHASE = {"phase": "all", "begun": 2 * S, "ended": 50 * S, "contact_s": 1.0, "applied_s": 2.0}
+
+    def setUp(self):
+        self.told = {("a", "each"): pool_lives(2, 1, 60, "a"), ("b", "each"): pool_lives(2, 1, 60, "b"),
+                     ("alone", "each"): pool_lives(2, 1, 60, "c"), ("alone", "total"): [],
+                     ("a", "total"): pool_lives(2, 1, 60, "d"), ("b", "total"): pool_lives(1, 1, 60, "e")}
+        record = {"gap_us": 1000, "hold_us": 500, "gap_decide_us": 20, "class": "done"}
+        self.exits = {name: {each.worker: dict(record) for (node, _), found in self.told.items()
+                             if node == name for each in found} for name in ("a", "b", "alone")}
+
+    def wrong(self, left=(), **more):
+        row = {**self.PHASE, **more}
+        row |= outages.figures_of(row, self.told, self.exits, self.ASKED)
+        return outages.wrong({"left": dict(left), "asked": self.ASKED, "phases": [row]})
+
+    def lose(self, key, slot, begun_s, ended_s):
+        self.told[key] = [each for each in self.told[key]
+                          if each.slot != slot or not begun_s * S <= each.first < ended_s * S]
+
+    def test_that_change_nothing_are_well(self):
+        self.assertEqual(self.wrong(), [])
+        row = outages.figures_of(self.PHASE, self.told, self.exits, self.ASKED)
+        self.assertEqual((row["respawns"], row["gap"]["p50_ms"], row["to_alone"]), (7 * 48, 1, 1))
+        self.assertEqual((row["total_gap"]["count"], row["longest_s"], row["alone_longest_s"]),
+                         (3 * 48, 0.001, 0.001))
+        self.assertEqual((row["each"], row["total"]), ({"a": [2, 2], "b": [2, 2]}, [3, 3]))
+
+    def test_that_cost_a_worker_are_wrong(self):
+        self.lose(("b", "each"), 1, 10, 14)
+        self.assertEqual(self.wrong(), ["all: each on b fell to 1 of 2"])
+        self.lose(("a", "total"), 0, 20, 60)
+        self.assertEqual(self.wrong()[1], "all: total fell to 2 of 3")
+
+    def test_are_not_to_blame_for_what_a_node_without_etcd_misses_too(self):
+        for name in ("b", "alone"):
+            self.lose((name, "each"), 1, 10, 14)
+        self.assertEqual(self.wrong(), [])
+
+    def test_that_bring_a_worker_too_many_are_wrong(self):
+        self.told["b", "each"].append(life(2, 10 * S, 11 * S))
+        self.assertEqual(self.wrong(), ["all: each on b had 3 of 2"])
+        self.told["a", "each"].append(life(0, 10 * S, 11 * S, "twice"))
+        self.assertIn("all: twice began while the worker before it lived", self.wrong())
+
+    def test_let_slots_be_lived_twice_in_their_bound_alone(self):
+        self.told["a", "total"] += [life(7, 45 * S, 46 * S)]
+        self.assertEqual(self.wrong(), ["all: a slot of total was lived twice"])
+        self.assertEqual(self.wrong(cut=3 * S, mended=40 * S), [])
+        self.assertEqual(self.wrong(cut=9 * S, mended=40 * S),
+                         ["all: a slot was lived twice 36.0 s after the cut, before 40 s"])
+        self.assertEqual(self.wrong(cut=3 * S, mended=14 * S),
+                         ["all: a slot was lived twice until 32.0 s after the return, past 31 s"])
+
+    def test_that_never_end_leave_something_or_break_a_worker_are_wrong(self):
+        self.exits["a"]["a-0-10"]["class"] = "fail"
+        self.assertEqual(self.wrong({"shims of a": 1}, contact_s=None, applied_s=None, fault="it broke"),
+                         ["left behind: 1 shims of a", "all: contact: not again", "all: applied: not again",
+                          "all: a: a-0-10 ended as fail", "all: it broke"])
+
+
+    def test_that_are_wrong_fail_the_command(self):
+        asked = {"left": {"shims of a": 1}, "asked": self.ASKED, "phases": []}
+        with self.assertRaisesRegex(Trouble, "outages: this must not be:\n  left behind: 1 shims of a"):
+            bench.judge("outages", asked)
+        bench.judge("outages", {**asked, "left": {}})
+        bench.judge("fleet", {})
 
 
 if __name__ == "__main__":

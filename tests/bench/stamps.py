@@ -1,6 +1,7 @@
 """The stamp file that the workers of a benchmark write; its layout is tests/bench/stamps.h."""
 
 import collections
+import itertools
 import struct
 
 HEADER_BYTES = 64
@@ -32,13 +33,16 @@ def count(path):
         return struct.unpack_from("<q", file.read(HEADER_BYTES))[0]
 
 
+def by_slot(stamps):
+    """The lives of each slot, in the order of their beginnings."""
+    slots = collections.defaultdict(list)
+    for stamp in sorted(stamps, key=lambda stamp: stamp.first):
+        slots[stamp.slot].append(stamp)
+    return slots
+
+
 def gaps(stamps):
     """From the last moment of each worker to the first of the next one in its slot."""
-    slots = collections.defaultdict(list)
-    for stamp in stamps:
-        slots[stamp.slot].append(stamp)
-    found = []
-    for lives in slots.values():
-        lives.sort(key=lambda stamp: stamp.first)
-        found += [Gap(a, b, b.first - a.last) for a, b in zip(lives, lives[1:]) if a.last]
+    found = [Gap(a, b, b.first - a.last) for lives in by_slot(stamps).values()
+             for a, b in itertools.pairwise(lives) if a.last]
     return sorted(found, key=lambda gap: gap.after.first)
