@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 constexpr Duration kReportPause = 1s;  ///< as agent/fleet waits before it keeps its slots
 constexpr Duration kLately = 10min;
 
-void put(agent::FleetDocuments& rows, store::FleetDocument row) {
+void put(fleet::Documents& rows, store::FleetDocument row) {
   const auto found = std::find_if(rows.begin(), rows.end(),
                                   [&](const auto& each) { return each.pool == row.pool; });
   if (found == rows.end()) return rows.push_back(std::move(row));
@@ -20,7 +20,7 @@ void put(agent::FleetDocuments& rows, store::FleetDocument row) {
 agent::Catalog catalog_of(const Disk& disk, const config::Daemon& config) {
   agent::Catalog catalog;
   (void)catalog.restore(disk.revisions);
-  for (const agent::Desired::FromFleet& known : agent::known_fleet(config, disk.documents)) {
+  for (const agent::Desired::FromFleet& known : fleet::known_pools(config, disk.documents)) {
     const std::string& name = known.pool.name;
     catalog.allot(name, known.allotted());
     catalog.put(known.pool, known.source, catalog.plan(known.pool, "", 0));
@@ -52,7 +52,7 @@ Claims::Self self_of(const FleetAgent::Parts& parts, const std::string& instance
           .instance = instance,
           .labels = config.node.labels,
           .ttl_s = ttl.count(),
-          .kept = agent::slots_of(parts.disk.documents, config.coordinator.cluster)};
+          .kept = fleet::slots_of(parts.disk.documents, config.coordinator.cluster)};
 }
 
 }  // namespace
@@ -67,13 +67,13 @@ void FleetAgent::restore(const Parts& parts) {
 
 FleetAgent::FleetAgent(Parts parts, const std::string& instance, std::uint64_t seed)
     : parts_(parts),
-      keys_(agent::keys_of(parts.config.coordinator)),
+      keys_(fleet::keys_of(parts.config.coordinator)),
       catalog_(catalog_of(parts.disk, parts.config)),
-      session_(keys_, agent::baseline_of(parts.disk.documents, parts.config.coordinator.cluster),
+      session_(keys_, fleet::baseline_of(parts.disk.documents, parts.config.coordinator.cluster),
                seed, self_of(parts, instance)),
       slots_([this](const auto& pool, const auto& allotted) { allot(pool, allotted); },
              parts.node.agent.core()->model(),
-             agent::known_shared(parts.disk.documents, parts.config.node.labels)),
+             fleet::known_shared(parts.disk.documents, parts.config.node.labels)),
       brake_(parts.config.coordinator.shrink_max_percent) {
   for (const auto& [name, pool] : catalog_.pools()) {
     brake_.set(name, catalog_.settings(name).replicas);
@@ -245,7 +245,7 @@ void FleetAgent::keep_baseline_soon() {
 
 void FleetAgent::keep_baseline() {
   is_baseline_due_ = false;
-  store::FleetDocument row = agent::baseline_row(
+  store::FleetDocument row = fleet::baseline_row(
       session_.state().baseline(), parts_.config.coordinator.cluster, session_.claims().slots());
   if (row == baseline_kept_) return;
   baseline_kept_ = row;

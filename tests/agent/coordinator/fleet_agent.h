@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "agent/coordinator/brake.h"
-#include "agent/fleet_memory.h"
-#include "agent/fleet_slots.h"
+#include "agent/fleet/memory.h"
+#include "agent/fleet/slots.h"
 #include "config/fleet_pool.h"
 #include "tests/simulation/node.h"
 
@@ -21,7 +21,7 @@ namespace mayfly::coordinator {
 
 /// What outlives the daemon, beside the containers.
 struct Disk {
-  agent::FleetDocuments documents = {};
+  fleet::Documents documents = {};
   std::vector<store::Revision> revisions = {};
 };
 
@@ -73,7 +73,7 @@ class FleetAgent {
   Keys keys_;
   agent::Catalog catalog_;
   Session session_;
-  agent::FleetSlots slots_;
+  fleet::Slots slots_;
   Brake brake_;
   std::uint64_t brake_timer_ = 0;
   std::vector<Event> events_;
