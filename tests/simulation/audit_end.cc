@@ -44,6 +44,7 @@ void Audit::check_fullness(const Core* core) {
   }
   for (const auto& [pool, wanted] : scene_.truth.wanted) {
     const std::uint32_t replicas = scene_.truth.slots_of(pool);
+    full_at_.try_emplace(pool, scene_.now());
     if (wanted.settings.paused || live[pool] >= replicas) {
       full_at_[pool] = scene_.now();
     } else if (full_at_[pool] + *allowance_ < scene_.now()) {

@@ -77,6 +77,7 @@ FleetAgent::FleetAgent(Parts parts, const std::string& instance, std::uint64_t s
       brake_(parts.config.coordinator.shrink_max_percent) {
   for (const auto& [name, pool] : catalog_.pools()) {
     brake_.set(name, catalog_.settings(name).replicas);
+    write([this, row = pool.revisions.back().row] { save(row); });
   }
 }
 
@@ -148,13 +149,17 @@ void FleetAgent::take(const Given& given) {
   catalog_.put(given.pool, agent::fleet_source(keys_.pool(name)), revision);
   catalog_.find(name)->paused_by_fleet = given.paused.value_or(false);
   write([this, given, revision] {
-    std::erase_if(parts_.disk.revisions, [&](const store::Revision& each) {
-      return each.pool == revision.pool && each.number == revision.number;
-    });
-    parts_.disk.revisions.push_back(revision);
+    save(revision);
     if (catalog_.find(given.pool.name) != nullptr) tell(given.pool.name);
     if (is_current(given)) slots_.share(given.pool.name, {*given.total, given.selector});
   });
+}
+
+void FleetAgent::save(const store::Revision& row) {
+  std::erase_if(parts_.disk.revisions, [&](const store::Revision& each) {
+    return each.pool == row.pool && each.number == row.number;
+  });
+  parts_.disk.revisions.push_back(row);
 }
 
 bool FleetAgent::is_current(const Given& given) const {

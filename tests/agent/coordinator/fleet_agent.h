@@ -57,6 +57,7 @@ class FleetAgent {
   void consider(const std::string& pool);
   void apply(const Given& given);
   void take(const Given& given);
+  void save(const store::Revision& row);
   [[nodiscard]] bool is_current(const Given& given) const;
   void leave(const std::string& pool);
   void end(const std::string& pool);

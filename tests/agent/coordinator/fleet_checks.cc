@@ -3,7 +3,6 @@
 #include <set>
 
 #include "tests/agent/coordinator/fleet_world.h"
-#include "tests/simulation/world.h"
 
 namespace mayfly::coordinator {
 namespace {
@@ -44,14 +43,11 @@ void FleetWorld::look() {
   }
   if (std::exchange(is_anything_new_, false)) check_holders();
   if (!full_from_ || now_ < *full_from_ || now_ - looked_at_ < kFullnessEvery) return;
-  const bool is_first = looked_at_ < *full_from_;
   looked_at_ = now_;
   for (const auto& node : nodes_) {
     if (node->has_left()) continue;
-    simulation::Node& machine = node->machine();
     node->forget_the_dead();
-    if (is_first) machine.audit.demand_fullness(simulation::draw_bounds(machine.scene).allowance);
-    machine.audit.check_fullness(machine.agent.core());
+    node->look_for_fullness();
   }
 }
 
@@ -136,8 +132,7 @@ void FleetWorld::check_lives(const SimulatedNode& node, const std::string& pool)
     if (lost == slot.lost_at.end()) return slot.holder == node.instance();
     if (node.in_touch_since == core::kNever) return true;
     const Time since = std::max(lost->second, node.in_touch_since);
-    return has_faults_ ? now_ - since <= kHeardAtLast
-                       : now_ - std::max(since, changed_at_) <= kHeard;
+    return has_faults_ ? now_ - since <= kHeardAtLast : now_ - std::max(since, calm_at_) <= kHeard;
   });
   const std::uint32_t living = node.lives(pool);
   if (living <= entitled) return;
@@ -147,7 +142,7 @@ void FleetWorld::check_lives(const SimulatedNode& node, const std::string& pool)
 
 /// As long as a worker lives there is a claim for it.
 void FleetWorld::check_release(const SimulatedNode& node, const std::string& pool) {
-  const bool is_heard = !has_faults_ && now_ - changed_at_ > kHeard;
+  const bool is_heard = !has_faults_ && now_ - calm_at_ > kHeard;
   const std::uint32_t living = node.lives(pool);
   const auto held = holders(pool)[node.instance()];
   if (!is_heard || held >= living) return;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tests/simulation/describe.h"
+#include "tests/simulation/world.h"
 
 namespace mayfly::coordinator {
 namespace {
@@ -121,10 +122,18 @@ void SimulatedNode::heal() {
 }
 
 void SimulatedNode::ail() {
+  is_to_be_full_ = false;
   machine_.audit.demand_nothing();
   machine_.scene.truth.phase = simulation::Phase::kSafety;
   machine_.scene.faults = machine_.scene.plan.faults;
   machine_.runtime.plan_outages();
+}
+
+void SimulatedNode::look_for_fullness() {
+  if (!std::exchange(is_to_be_full_, true)) {
+    machine_.audit.demand_fullness(simulation::draw_bounds(machine_.scene).allowance);
+  }
+  machine_.audit.check_fullness(machine_.agent.core());
 }
 
 void SimulatedNode::forget_the_dead() {

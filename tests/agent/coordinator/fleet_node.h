@@ -53,6 +53,8 @@ class SimulatedNode final : public simulation::Observer {
   void ail();
   /// No worker ends by itself any more.
   void come_to_rest() { machine_.scene.truth.phase = simulation::Phase::kQuiet; }
+  /// Its pools are not to be short of workers from the first time on, and are not now.
+  void look_for_fullness();
   /// Long ago enough that nobody asks: lest the ledger of a day be searched at each start.
   void forget_the_dead();
 
@@ -103,6 +105,7 @@ class SimulatedNode final : public simulation::Observer {
   std::unique_ptr<FleetAgent> agent_;  ///< none: the daemon is down
   std::set<simulation::WorkerId> signalled_;
   bool has_left_ = false;
+  bool is_to_be_full_ = false;
 };
 
 }  // namespace mayfly::coordinator

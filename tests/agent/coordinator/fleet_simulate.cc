@@ -30,10 +30,7 @@ int run(std::uint64_t from, std::uint64_t count, const std::string& expected) {
   for (std::uint64_t seed = from; seed < from + count && violations < kViolationsMax; ++seed) {
     FleetWorld world(seed);
     const auto violation = world.run();
-    all.steps += world.counts().steps;
-    all.claims += world.counts().claims;
-    all.releases += world.counts().releases;
-    all.lives += world.counts().lives;
+    all += world.counts();
     if (!violation) continue;
     ++violations;
     if (++found[violation->invariant] > 5) continue;
@@ -42,7 +39,8 @@ int run(std::uint64_t from, std::uint64_t count, const std::string& expected) {
     if (violation->invariant == expected) return 0;
   }
   std::cout << all.steps << " turns of sessions, " << all.claims << " claims, " << all.releases
-            << " releases, " << all.lives << " lives, " << violations << " violations\n";
+            << " releases, " << all.lives << " lives, " << all.runs << " runs of daemons, "
+            << violations << " violations\n";
   return expected.empty() && violations == 0 ? 0 : 1;
 }
 

@@ -20,6 +20,15 @@ bool is_word_of_etcd(const Event& event) {
 
 }  // namespace
 
+FleetWorld::Counts& FleetWorld::Counts::operator+=(const Counts& other) {
+  steps += other.steps;
+  claims += other.claims;
+  releases += other.releases;
+  lives += other.lives;
+  runs += other.runs;
+  return *this;
+}
+
 FleetWorld::FleetWorld(std::uint64_t seed, Detail detail) : random_(seed), detail_(detail) {
   has_lies_ = below(10) == 0;
   has_long_cuts_ = below(40) == 0;
@@ -33,13 +42,16 @@ FleetWorld::FleetWorld(std::uint64_t seed, Detail detail) : random_(seed), detai
 std::optional<Violation> FleetWorld::run() {
   while (now_ < end_ && !violation_) turn();
   calm();
-  run_until(now_ + 15min);
+  run_until(now_ + 6min);
+  join();
+  run_until(now_ + 10min);
   note("no worker ends any more");
   for (const auto& node : nodes_) node->come_to_rest();
   run_until(now_ + 3min);
   if (!violation_) check_converged();
   for (const auto& node : nodes_) {
     counts_.lives += node->machine().scene.truth.fates.size();
+    counts_.runs += node->machine().scene.truth.runs;
   }
   return violation_;
 }
@@ -254,7 +266,7 @@ void FleetWorld::put_pool(const std::string& pool) {
   changed_at_ = now_;
 }
 
-/// Somebody mends all that is broken, and one node joins.
+/// Somebody mends all that is broken, and a node joins; another does later.
 void FleetWorld::calm() {
   note("the faults are over");
   has_faults_ = false;
@@ -268,7 +280,7 @@ void FleetWorld::calm() {
     if (!node->has_left()) node->heal();
   }
   join();
-  changed_at_ = now_;
+  calm_at_ = now_;
   demand_fullness();
 }
 

@@ -31,7 +31,10 @@ class FleetWorld {
     std::uint64_t steps = 0;
     std::uint64_t claims = 0;
     std::uint64_t releases = 0;
-    std::uint64_t lives = 0;
+    std::uint64_t lives = 0;  ///< those that are still remembered
+    std::uint64_t runs = 0;   ///< of daemons
+    bool operator==(const Counts&) const = default;
+    Counts& operator+=(const Counts& other);
   };
   [[nodiscard]] const Counts& counts() const { return counts_; }
   [[nodiscard]] const std::vector<std::string>& story() const { return story_; }
@@ -129,6 +132,7 @@ class FleetWorld {
   Time end_{};
   Time next_act_{std::chrono::hours(1)};
   Time changed_at_{};  ///< who takes part, or how much there is
+  Time calm_at_{};     ///< the end of the faults
   Time long_cut_until_{};
   std::optional<Time> full_from_;  ///< no pool is to be short of workers after
   Time looked_at_{};
