@@ -233,10 +233,12 @@ class HeldByItself(DaemonCase):
         self.assertEqual(self.why("mute")["reason"], "starting")
 
     def test_one_that_speaks_nonsense_is_replaced(self):
-        self.apply("babble", image=SHELL, hold="app", replicas=1, standby=0,
-                   command=shell("echo nonsense | busybox nc local:$MAYFLY_GATE; sleep 1000"))
-        self.wait(lambda: any(e["what"] in ("gate-lost", "dismissed", "start-failed")
-                              for e in self.events("babble")), "its end", 60)
+        self.apply("babble", hold="app", replicas=1, standby=0,
+                   command=["/integration_worker", "babble", "/lives"])
+        self.wait(lambda: [spare["fault"] for spare in self.spares("babble")] == ["not JSON"],
+                  "it to be hung up on", 60)
+        record = self.wait(lambda: self.exits("babble"), "its end", 120)[0]
+        self.assertEqual((record["class"], record["reason"]), ("nostart", "not JSON"))
         self.assertEqual(self.running("babble"), [])
 
 

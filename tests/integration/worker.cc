@@ -4,6 +4,7 @@
 //   fork FOLDER                           forks for as long as it is let, then for a second more
 //   crash FOLDER                          ends by a fault of memory
 //   besiege FOLDER                        says all kinds of nonsense to its gate's socket
+//   babble FOLDER                         says one word of it, then lives on
 // Each life is told in FOLDER/lives, a line each: begin | end | double | note WORKER SLOT NS TEXT.
 // A life holds a lock of its slot; one that finds it taken is the slot's second and says `double`.
 
@@ -159,6 +160,14 @@ int besiege(const Story& story) {
   return 0;
 }
 
+int babble() {
+  const int fd = connect_to("/.mayfly/gate.sock");
+  if (fd < 0) return 1;
+  send_all(fd, "nonsense\n");
+  live_for(3'600'000);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -175,5 +184,6 @@ int main(int argc, char** argv) {
   if (mode == "fork") return fork_all(story);
   if (mode == "crash") return crash();
   if (mode == "besiege") return besiege(story);
+  if (mode == "babble") return babble();
   return 64;
 }
