@@ -13,6 +13,8 @@ constexpr std::int64_t kPageKeys = 8;
 constexpr std::size_t kAnswerBytesMax = 24 << 20;
 constexpr std::size_t kWaitingMax = 256;  ///< calls for a token
 constexpr const char* kLoginPath = "/auth/authenticate";
+/// After a hiccup not all nodes shall log in at once: etcd spends a bcrypt on each login.
+constexpr int kTokenPatience = 4;  ///< deadlines without an answer
 
 http::Client::Options http_options(const Client::Options& options) {
   http::Client::Options http;
@@ -153,13 +155,15 @@ http::Request Client::request_to(const std::string& path, const std::string& bod
 void Client::answered(Call call, std::size_t endpoint, const http::Reply& reply) {
   if (!reply) {
     next_endpoint(endpoint);
-    // One that was restored lets a token of before wait until it is as far as the lost one was.
-    if (reply.error().kind == http::Failure::Kind::kNoAnswer) distrust_token_of(call);
+    if (reply.error().kind == http::Failure::Kind::kNoAnswer) left_unanswered(call);
     const Error error{kind_of(reply.error(), call.effect), kNoCode,
                       options_.endpoints[endpoint] + ": " + reply.error().what};
     return failed(std::move(call), error);
   }
-  if (reply->status / 100 == 2) return call.done(reply->body);
+  if (reply->status / 100 == 2) {
+    answered_at_ = std::chrono::steady_clock::now();
+    return call.done(reply->body);
+  }
   const Error error = decode_error(reply->status, reply->body, call.effect);
   if (is_bad_token(error) && !options_.user.empty() && !call.logged_in_anew) {
     call.logged_in_anew = true;
@@ -179,6 +183,12 @@ void Client::failed(Call call, const Error& error) {
   }
   if (call.path == kLoginPath) return send(std::move(call));
   this->call(std::move(call));
+}
+
+/// An etcd that was restored lets a token of before wait until its log is as long as the lost one.
+void Client::left_unanswered(const Call& call) {
+  const auto silence = std::chrono::steady_clock::now() - answered_at_;
+  if (silence >= kTokenPatience * options_.deadline) distrust_token_of(call);
 }
 
 void Client::distrust_token_of(const Call& call) {

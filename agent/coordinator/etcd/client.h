@@ -78,6 +78,7 @@ class Client {
   void send(Call call);
   void answered(Call call, std::size_t endpoint, const http::Reply& reply);
   void failed(Call call, const Error& error);
+  void left_unanswered(const Call& call);
   /// Those who come after it log in again.
   void distrust_token_of(const Call& call);
   [[nodiscard]] http::Request request_to(const std::string& path, const std::string& body) const;
@@ -94,6 +95,7 @@ class Client {
   Options options_;
   std::size_t current_ = 0;
   std::string token_;
+  std::chrono::steady_clock::time_point answered_at_;  ///< the last call that was
   bool logging_in_ = false;
   std::vector<std::function<void(Result<void>)>> waiting_;  ///< for a token
   std::uint64_t last_watch_ = 0;

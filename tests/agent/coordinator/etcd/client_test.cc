@@ -292,7 +292,7 @@ TEST_F(EtcdLogin, LogsInAnewAtAnEtcdThatWasRestored) {
   etcd.member(0).start();
   etcd.await_healthy();
   auto read = range({"/mine/a"});
-  for (int i = 0; i < 4 && !read; ++i) read = range({"/mine/a"});
+  for (int i = 0; i < 9 && !read; ++i) read = range({"/mine/a"});
   EXPECT_TRUE(read) << read.error().what;
 }
 
