@@ -23,7 +23,7 @@ NODES = ("a", "b")
 ALONE = "alone"
 EACH, TOTAL, PROBE = "each", "total", "probe"
 STAMPS_MAX = 100_000
-STANDBY = 2
+STANDBY = 4
 QUOTA_BYTES = 16 << 20
 NODE_USER, OPERATOR = "mayfly-node", "anna"
 PATIENCE_S = 180
@@ -87,8 +87,10 @@ class Node(Mayflyd):
         return False
 
     def running(self, pool):
+        """With a spare ready for the next of them; else none counts."""
         with contextlib.suppress(Trouble):
-            return self.pool(pool)["running"]
+            told = self.pool(pool)
+            return told["running"] if told["spares_ready"] else 0
         return 0
 
 
@@ -243,7 +245,7 @@ class Fleet:
                        f"{name} to say {word}", PATIENCE_S, node.process)
 
     def settle(self):
-        """All are in contact, nothing is wrong, and no worker is missing or too many."""
+        """All are in contact, nothing is wrong, no worker is missing or too many, and spares are there."""
         def is_settled():
             with contextlib.suppress(Trouble):
                 told = [node.coordinator() for node in self.nodes.values()]

@@ -78,41 +78,35 @@ def _member(fleet, seconds):
     return back
 
 
-def _node(fleet, seconds):
-    """One node is cut off, the other is not: what the first held runs twice for a bounded time."""
-    node = list(fleet.nodes.values())[-1]
-    cut = time.monotonic_ns()
-    node.machine.cut()
-    time.sleep(seconds)
-    change = fleet.change()
-    node.machine.mend()
-    since = time.monotonic()
+def _cut(fleet, nodes, seconds, act):
+    """Off from all members for so long; meanwhile something is done, which ends in a change."""
+    go_on, cut = _until(seconds), time.monotonic_ns()
+    for node in nodes:
+        node.machine.cut()
+    change = act()
+    while go_on():
+        time.sleep(0.5)
+    for node in nodes:
+        node.machine.mend()
     mended = time.monotonic_ns()
-    return {**fleet.wait_back(change, since), "cut": cut, "mended": mended}
+    return {**fleet.wait_back(change, mended / 1e9), "cut": cut, "mended": mended}
+
+
+def _node(fleet, seconds):
+    """One of them, and the other not: what the first held runs twice for a bounded time."""
+    return _cut(fleet, list(fleet.nodes.values())[-1:], seconds, fleet.change)
 
 
 def _all(fleet, seconds):
-    for node in fleet.nodes.values():
-        node.machine.cut()
-    time.sleep(seconds)
-    change = fleet.change()
-    for node in fleet.nodes.values():
-        node.machine.mend()
-    return fleet.wait_back(change, time.monotonic())
+    return _cut(fleet, fleet.nodes.values(), seconds, fleet.change)
 
 
 def _compaction(fleet, seconds):
-    go_on = _until(seconds)
-    for node in fleet.nodes.values():
-        node.machine.cut()
-    for _ in range(5):
-        change = fleet.change()
-    fleet.etcd.compact()
-    while go_on():
-        time.sleep(0.5)
-    for node in fleet.nodes.values():
-        node.machine.mend()
-    return fleet.wait_back(change, time.monotonic())
+    def change_and_compact():
+        changes = [fleet.change() for _ in range(5)]
+        fleet.etcd.compact()
+        return changes[-1]
+    return _cut(fleet, fleet.nodes.values(), seconds, change_and_compact)
 
 
 def _quota(fleet, seconds):

@@ -11,8 +11,8 @@ from lab.exits import had_spare
 from outage_fleet import ALONE, EACH, NODES, TOTAL, Fleet, Watcher
 from outage_phases import PHASES
 
-PATIENCE_S = 2  # a slot that is empty for longer misses its worker
-RETURN_S = 30  # a node that is back asks at the latest after this
+PATIENCE_S = 10  # a slot that is empty for longer misses its worker: no load keeps it so
+RETURN_S = 45  # a node on the wire again is back: 30 s between tries, and a try at three members
 KEEP_SHARE = 3  # a lease is kept so often in its time
 
 EXPLANATION = """\
@@ -170,8 +170,8 @@ def _wrong_in(row, asked):
 
 
 def _wrong_twice(row, asked):
-    """Slots may be lived twice from when the claims of a node that is cut off have run out, until
-    it is back and what it had has ended."""
+    """Slots may be lived twice from when the claims of a node that is cut off have run out, and one
+    that is not, or no longer, takes them, until it is back and what it had has ended."""
     if "cut" not in row:
         yield f"a slot of {TOTAL} was lived twice"
         return
