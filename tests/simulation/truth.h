@@ -68,7 +68,7 @@ struct Fate {
   Time start_at{};
   Run release_by = 0;
   Time release_at{};
-  std::uint32_t replicas_at_release = 0;  ///< the most, where that run sent it again
+  std::uint32_t replicas_at_release = 0;
   Run stop_by = 0;              ///< it sent a signal, or asked for the removal
   std::uint64_t stop_step = 0;  ///< of it, the first
   Run stop_meant_in = 0;        ///< the core said that it stops it
