@@ -17,6 +17,14 @@ constexpr long kConnectTimeoutMs = 5'000;
 constexpr long kKeepAliveS = 10;
 constexpr long kReadBytes = 64 << 10;
 
+/// Of these the general words tell nothing, and TLS has more to say. Of others curl's own words
+/// hold times and ports, and are never twice the same.
+bool is_of_tls(CURLcode code) {
+  constexpr std::array kCodes{CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION,
+                              CURLE_SSL_CERTPROBLEM, CURLE_SSL_CACERT_BADFILE, CURLE_RECV_ERROR};
+  return std::find(kCodes.begin(), kCodes.end(), code) != kCodes.end();
+}
+
 std::string lower(std::string_view text) {
   std::string lower(text);
   std::ranges::transform(lower, lower.begin(),
@@ -64,6 +72,8 @@ Transfer::~Transfer() {
 }
 
 void Transfer::set_options(const Server& server) {
+  static_assert(std::tuple_size_v<decltype(said_)> >= CURL_ERROR_SIZE);
+  curl_easy_setopt(handle_, CURLOPT_ERRORBUFFER, said_.data());
   curl_easy_setopt(handle_, CURLOPT_PRIVATE, this);
   curl_easy_setopt(handle_, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(handle_, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -222,7 +232,9 @@ Reply Transfer::reply(int code) {
   if (code == CURLE_ABORTED_BY_CALLBACK) {
     return tl::unexpected(Failure{kind, "the connection broke"});
   }
-  return tl::unexpected(Failure{kind, curl_easy_strerror(static_cast<CURLcode>(code))});
+  const auto why = static_cast<CURLcode>(code);
+  const bool has_more = is_of_tls(why) && said_.front() != '\0';
+  return tl::unexpected(Failure{kind, has_more ? said_.data() : curl_easy_strerror(why)});
 }
 
 }  // namespace mayfly::http

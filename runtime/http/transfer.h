@@ -2,6 +2,7 @@
 // told a request and what its endings mean; refuses to know loops, threads and deadlines.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
@@ -75,6 +76,7 @@ class Transfer {
   std::FILE* file_ = nullptr;
   std::size_t body_sent_ = 0;  ///< before the file
   std::string fault_;
+  std::array<char, 256> said_{};  ///< by curl, of what went wrong
   Answer answer_;
   std::size_t header_bytes_ = 0;
   std::string pieces_;

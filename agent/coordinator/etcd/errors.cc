@@ -84,10 +84,9 @@ void read_error(const Json& json, Error& error) {
 std::string words_of(int status, std::string_view body) {
   if (status == 0) return "an answer that cannot be read";
   const std::string words = "answers with HTTP status " + std::to_string(status);
+  body = body.substr(0, body.find_last_not_of(" \r\n") + 1);
   const bool is_text = !body.empty() && body.front() != '<' && body.front() != '{';
-  if (!is_text) return words;
-  while (!body.empty() && body.back() == '\n') body.remove_suffix(1);
-  return words + ": " + std::string(body);
+  return is_text ? words + ": " + std::string(body) : words;
 }
 
 }  // namespace

@@ -159,6 +159,9 @@ TEST(EtcdErrors, OfAnythingElseAreOneLine) {
   const auto error = decode_error(502, "<html>\n</html>", Effect::kWrites);
   EXPECT_EQ(error.kind, ErrorKind::kUnknown);
   EXPECT_EQ(error.what, "answers with HTTP status 502");
+  EXPECT_EQ(decode_error(400, "CommonName\nis \r\n", Effect::kNothing).what,
+            "answers with HTTP status 400: CommonName is");
+  EXPECT_EQ(decode_error(400, "\n", Effect::kNothing).what, "answers with HTTP status 400");
   const std::string hostile = R"({"message":"a\nb\u001b[31m)" + std::string(9000, 'x') + "\"}";
   const auto cut = decode_error(500, hostile, Effect::kNothing);
   EXPECT_EQ(cut.what.size(), 512U);
