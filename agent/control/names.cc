@@ -1,5 +1,7 @@
 #include "agent/control/names.h"
 
+#include "agent/core/node_words.h"
+
 namespace mayfly::control {
 
 std::string_view name(core::ExitClass value) {
@@ -109,13 +111,13 @@ std::string_view sentence(core::EmptyReason value) {
 std::string_view name(core::NodeState value) {
   switch (value) {
     case core::NodeState::kOpen:
-      return "open";
+      return core::node_words::kOpen;
     case core::NodeState::kCordoned:
-      return "cordoned";
+      return core::node_words::kCordoned;
     case core::NodeState::kDraining:
-      return "draining";
+      return core::node_words::kDraining;
     case core::NodeState::kDrained:
-      return "drained";
+      return core::node_words::kDrained;
   }
   return "unknown";
 }

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/core/node_words.h"
+
 namespace mayfly::coordinator {
 
 /// What the others need to know of a node.
@@ -16,8 +18,8 @@ struct Member {
   bool operator==(const Member&) const = default;
 };
 
-inline constexpr const char* kOpen = "open";
-inline constexpr const char* kCordoned = "cordoned";
+using core::node_words::kCordoned;
+using core::node_words::kOpen;
 
 /// As many workers as a node runs of one pool.
 inline constexpr std::uint32_t kShareMax = 1000;

@@ -8,13 +8,16 @@
 
 #include "agent/clock.h"
 #include "agent/core/node.h"
+#include "agent/core/node_words.h"
 #include "agent/crash_point.h"
 #include "agent/log.h"
 #include "agent/message_ids.h"
+#include "config/faults.h"
 
 namespace mayfly::fleet {
 namespace {
 
+namespace words = core::node_words;
 using Json = nlohmann::json;
 using config::NodeOrder;
 using control::NodeResult;
@@ -22,9 +25,9 @@ using control::Reply;
 using core::Scheduling;
 
 constexpr std::array<std::pair<std::string_view, Scheduling>, 3> kSchedulings{
-    {{"open", Scheduling::kOpen},
-     {"cordoned", Scheduling::kCordoned},
-     {"drained", Scheduling::kDrained}}};
+    {{words::kOpen, Scheduling::kOpen},
+     {words::kCordoned, Scheduling::kCordoned},
+     {words::kDrained, Scheduling::kDrained}}};
 
 /// What an unknown word of the store means too: the node works.
 Scheduling scheduling_of(std::string_view word) {
@@ -37,13 +40,13 @@ Scheduling scheduling_of(std::string_view word) {
 std::string word_for(NodeOrder::Scheduling scheduling) {
   switch (scheduling) {
     case NodeOrder::Scheduling::kOpen:
-      return "open";
+      return words::kOpen;
     case NodeOrder::Scheduling::kCordoned:
-      return "cordoned";
+      return words::kCordoned;
     case NodeOrder::Scheduling::kDrained:
-      return "drained";
+      return words::kDrained;
   }
-  return "open";
+  return words::kOpen;
 }
 
 std::map<core::PoolName, std::uint32_t> kept_of(const std::string& text) {
@@ -54,12 +57,6 @@ std::map<core::PoolName, std::uint32_t> kept_of(const std::string& text) {
     if (item.value().is_number_unsigned()) kept[item.key()] = item.value().get<std::uint32_t>();
   }
   return kept;
-}
-
-std::string text_of(const config::Faults& faults) {
-  std::string text;
-  for (const config::Fault& fault : faults) text += (text.empty() ? "" : "; ") + fault.what;
-  return text;
 }
 
 }  // namespace
@@ -121,7 +118,7 @@ void NodeOrders::take(const NodeOrder& order, Reply<NodeResult> reply) {
 
 void NodeOrders::follow(const std::string& document, Origin origin) {
   const auto order = config::parse_node_order_json(document);
-  if (!order) return refuse(text_of(order.error()));
+  if (!order) return refuse(config::in_one_line(order.error()));
   if (order->id == row_.order_id) return refuse("");
   if (origin.epoch == row_.order_epoch && origin.revision < row_.order_revision) {
     return refuse("it is older than the last one that was followed, " + row_.order_id);

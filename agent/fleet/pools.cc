@@ -5,31 +5,18 @@
 #include "agent/clock.h"
 #include "agent/fleet/fleet.h"
 #include "agent/log.h"
+#include "config/faults.h"
 
 namespace mayfly::fleet {
-namespace {
 
 using namespace std::chrono_literals;
-
-constexpr std::size_t kFaultsSaid = 3;
-
-std::string text_of(const config::Faults& faults) {
-  std::string text;
-  for (std::size_t i = 0; i < std::min(faults.size(), kFaultsSaid); ++i) {
-    text += (i == 0 ? "" : "; ") + faults[i].what;
-  }
-  const std::size_t more = faults.size() - std::min(faults.size(), kFaultsSaid);
-  return more == 0 ? text : text + "; and " + std::to_string(more) + " more";
-}
-
-}  // namespace
 
 void Fleet::consider(const std::string& pool) {
   const auto& documents = session_.state().baseline().documents;
   const auto document = documents.find(pool);
   if (document == documents.end()) return forget(pool);
   const auto given = config::parse_fleet_pool_json(document->second.value);
-  if (!given) return refuse(pool, text_of(given.error()));
+  if (!given) return refuse(pool, config::in_one_line(given.error()));
   if (given->deleted) return end(pool);
   if (given->pool.name != pool) return refuse(pool, "/name: must be that of its key");
   // On disk before in force: a start without etcd must not go back to the one before.

@@ -56,7 +56,7 @@ ONLY = {
     ("agent/webhook", "agent/control"): {"agent/control/clock.h", "agent/control/names.h",
                                          "agent/control/operations.h"},
     ("agent/webhook", "agent/coordinator"): {"agent/coordinator/retry.h"},
-    ("agent/coordinator", "agent/core"): {"agent/core/time.h"},
+    ("agent/coordinator", "agent/core"): {"agent/core/node_words.h", "agent/core/time.h"},
     ("agent/coordinator", "agent/coordinator/etcd"): {"agent/coordinator/etcd/messages.h"},
     ("agent/cli/fleet", "agent/coordinator"): {"agent/coordinator/claim_text.h",
                                                "agent/coordinator/desired_state.h",

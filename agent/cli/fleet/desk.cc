@@ -8,26 +8,18 @@
 
 #include "agent/cli/fleet/failures.h"
 #include "agent/cli/text.h"
+#include "config/faults.h"
 
 namespace mayfly::cli::fleet {
 namespace {
 
 constexpr int kTries = 3;
-constexpr std::size_t kFaultsSaid = 3;
-
-std::string text_of(const config::Faults& faults) {
-  std::string text;
-  for (std::size_t i = 0; i < std::min(faults.size(), kFaultsSaid); ++i) {
-    text += (i == 0 ? "" : "; ") + faults[i].what;
-  }
-  return text;
-}
 
 PoolKey read(const std::string& name, const etcd::KeyValue& kv) {
   PoolKey key{.name = name, .mod_revision = kv.mod_revision, .document = {}, .fault = {}};
   auto document = config::parse_fleet_pool_json(kv.value);
   if (!document) {
-    key.fault = text_of(document.error());
+    key.fault = config::in_one_line(document.error());
     return key;
   }
   key.document = std::move(*document);
