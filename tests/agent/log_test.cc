@@ -79,7 +79,7 @@ TEST(MessageIds, AreAllInTheTableForPeopleAndNoOthers) {
 
 TEST(MessageIds, AreAllSent) {
   std::string sources;
-  for (const auto& entry : std::filesystem::directory_iterator(kRoot / "agent")) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(kRoot / "agent")) {
     if (entry.path().extension() == ".cc") sources += read(entry.path());
   }
   for (const auto& [name, id] : ids()) {
