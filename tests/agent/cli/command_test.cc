@@ -136,7 +136,7 @@ TEST_F(Command, DescribesAPoolOrAWorkerByItsNameAlone) {
   EXPECT_EQ(run({"describe", "pool", "encode"}).code, 0);
   EXPECT_EQ(run({"describe", "pool", "encode-1"}).code, 3);
   EXPECT_EQ(run({"describe", "nope"}).code, 3);
-  EXPECT_EQ(run({"describe", "node", "x"}).code, 2);
+  EXPECT_EQ(run({"describe", "thing", "x"}).code, 2);
 }
 
 TEST_F(Command, TellsWhyASlotIsEmpty) {
