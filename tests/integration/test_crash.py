@@ -44,7 +44,7 @@ class DeathOfTheDaemon(DaemonCase):
         points = crash_points()
         self.assertGreaterEqual(len(points), 10)
         self.apply("named", **self.busy)
-        self.wait_running("named", 4)
+        self.wait(lambda: len(self.exits("named")) >= 4, "some turns", 120)
         self.mayflyd.process.kill()
         for point in points:
             for skip in self.skips:
@@ -56,7 +56,7 @@ class DeathOfTheDaemon(DaemonCase):
 
     def test_at_random_times_workers_live_on_and_no_exit_is_lost_or_doubled(self):
         self.apply("random", **self.busy)
-        self.wait_running("random", 4)
+        self.wait(lambda: len(self.exits("random")) >= 4, "some turns", 120)
         seed = random.randrange(1 << 32)
         print(f"seed {seed}")
         dice = random.Random(seed)

@@ -153,11 +153,11 @@ class LifeOfADaemon(DaemonCase):
         self.assertTrue({w["name"] for w in self.running("stay")} < set(before))
 
     def test_workers_that_end_meanwhile_are_recorded_with_their_codes_and_replaced(self):
-        self.apply("away", command=living(1500, code=7), replicas=3, standby=1)
+        self.apply("away", command=living(5000, code=7), replicas=3, standby=1)
         self.wait_running("away", 3)
         self.assertEqual(self.mayflyd.process.stop(), 0)
-        wait_until(lambda: len([life for life in self.stories.lives("away").values()
-                                if life.ended]) == 3, "their end")
+        wait_until(lambda: all(life.ended for life in self.stories.lives("away").values()),
+                   "their end", 60)
         self.mayflyd.start()
         self.wait(lambda: len(self.exits("away")) >= 3, "their records")
         self.rest("away")

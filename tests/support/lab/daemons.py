@@ -170,7 +170,7 @@ class Mayflyd:
             self.place.path("mayflyd.log"), env)
 
     def wait_up(self):
-        wait_until(self._is_up, "mayflyd", process=self.process)
+        wait_until(self._is_up, "mayflyd", 120, self.process)
 
     def _is_up(self):
         with contextlib.suppress(Trouble):
