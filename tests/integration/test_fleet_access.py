@@ -183,7 +183,7 @@ class FleetWithUsers(DaemonCase):
         self.expect(EXIT_NO_ETCD, of_ours, **late)
         self.expect(EXIT_NO_ETCD, of_ours, CERT_FILE=None, KEY_FILE=None)
         self.expect(EXIT_NO_ETCD, of_ours, **self.with_certificate(stranger, "bert", "DNS:b", subject=NO_NAME))
-        self.expect(EXIT_NO_ETCD, "must have no CommonName",
+        self.expect(EXIT_REFUSED, "must have no CommonName",
                     **self.with_certificate(self.authority, "named", "DNS:named"))
         self.expect(EXIT_NO_ETCD, "key_file of the context must be the key of cert_file",
                     KEY_FILE=late["KEY_FILE"])
