@@ -86,12 +86,13 @@ class Node(Mayflyd):
             return self.pool(PROBE)["replicas"] == change
         return False
 
-    def running(self, pool):
-        """With a spare ready for the next of them; else none counts."""
+    def count(self, what, pool):
         with contextlib.suppress(Trouble):
-            told = self.pool(pool)
-            return told["running"] if told["spares_ready"] else 0
+            return self.pool(pool)[what]
         return 0
+
+    def running(self, pool):
+        return self.count("running", pool)
 
 
 class Fleet:
@@ -245,7 +246,7 @@ class Fleet:
                        f"{name} to say {word}", PATIENCE_S, node.process)
 
     def settle(self):
-        """All are in contact, nothing is wrong, no worker is missing or too many, and spares are there."""
+        """All are in contact, nothing is wrong, and no worker is missing or too many."""
         def is_settled():
             with contextlib.suppress(Trouble):
                 told = [node.coordinator() for node in self.nodes.values()]
@@ -255,6 +256,14 @@ class Fleet:
                         all(node.running(TOTAL) for node in self.nodes.values()))
             return False
         wait_until(is_settled, "a fleet at rest", PATIENCE_S, every=0.2)
+
+    def warm_up(self):
+        """Until the first spares are there, of each pool by itself."""
+        self.settle()
+        for node, pool in [(self.alone, EACH)] + [(node, pool) for node in self.nodes.values()
+                                                  for pool in (EACH, TOTAL)]:
+            wait_until(lambda node=node, pool=pool: node.count("spares_ready", pool), f"spares of {pool}",
+                       PATIENCE_S, node.process)
 
     def lives(self, name, pool):
         return stamps.read(os.path.join(self.stamps_folder, name, pool))

@@ -54,6 +54,7 @@ def run(place, given):
     watcher = Watcher(fleet)
     place.undo.callback(watcher.close)
     fleet.give_pools()
+    fleet.warm_up()
     rows = [_go_through(fleet, watcher, name, given) for name in given.phases]
     fleet.settle()
     time.sleep(2 * given.life_ms / 1000)  # so that each life of the last phase ends by itself
