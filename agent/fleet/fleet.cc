@@ -129,7 +129,9 @@ void Fleet::step() {
   }
   const coordinator::Baseline& baseline = session_.state().baseline();
   const std::pair met{baseline.cluster, baseline.epoch};
-  if (met != std::exchange(met_, met)) keep_baseline();
+  // A node that is killed now comes back with the slots that it runs.
+  const bool has_other_slots = session_.claims().slots() != slots_kept_;
+  if (met != std::exchange(met_, met) || has_other_slots) keep_baseline();
   std::set<std::string> pools = decision.changed;
   const bool has_listed = std::any_of(events.begin(), events.end(), [](const Event& event) {
     return std::holds_alternative<coordinator::Listed>(event);
@@ -282,8 +284,8 @@ void Fleet::consider_order(const std::vector<etcd::KeyValue>& found) {
 }
 
 void Fleet::keep_baseline() {
-  auto row =
-      baseline_row(session_.state().baseline(), options_.config.cluster, session_.claims().slots());
+  slots_kept_ = session_.claims().slots();
+  auto row = baseline_row(session_.state().baseline(), options_.config.cluster, slots_kept_);
   if (row == baseline_kept_) return;
   baseline_kept_ = row;
   parts_.store.put_fleet(std::move(row), [](bool) {});

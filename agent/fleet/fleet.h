@@ -118,6 +118,7 @@ class Fleet {
   std::map<std::uint64_t, etcd::WatchId> watches_;  ///< by the session's numbers
   std::pair<std::uint64_t, std::uint64_t> met_;     ///< the cluster and the epoch
   store::FleetDocument baseline_kept_;
+  coordinator::Slots slots_kept_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
   etcd::Client client_;  ///< the first to go: its calls lead back here
 };

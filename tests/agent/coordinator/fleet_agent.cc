@@ -93,6 +93,7 @@ FleetAgent::Stepped FleetAgent::step(Time now, std::vector<Event> events) {
   for (const auto& [pool, shared] : slots_.shared()) {
     if (!brake_.braked().contains(pool)) brake_.set(pool, session_.claims().workers(pool));
   }
+  if (session_.claims().slots() != slots_kept_) keep_baseline();
   for (const std::string& pool : stepped.decision.changed) consider(pool);
   keep_baseline_soon();
   return stepped;
@@ -250,8 +251,9 @@ void FleetAgent::keep_baseline_soon() {
 
 void FleetAgent::keep_baseline() {
   is_baseline_due_ = false;
-  store::FleetDocument row = fleet::baseline_row(
-      session_.state().baseline(), parts_.config.coordinator.cluster, session_.claims().slots());
+  slots_kept_ = session_.claims().slots();
+  store::FleetDocument row = fleet::baseline_row(session_.state().baseline(),
+                                                 parts_.config.coordinator.cluster, slots_kept_);
   if (row == baseline_kept_) return;
   baseline_kept_ = row;
   write([this, row = std::move(row)] { put(parts_.disk.documents, row); });

@@ -83,6 +83,7 @@ class FleetAgent {
   std::map<std::string, std::uint64_t> taken_;  ///< the last of them that counted
   std::map<std::string, Time> left_;
   store::FleetDocument baseline_kept_;
+  Slots slots_kept_;
   bool is_baseline_due_ = false;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
