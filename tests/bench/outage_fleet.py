@@ -91,8 +91,8 @@ class Node(Mayflyd):
             return self.pool(pool)[what]
         return 0
 
-    def running(self, pool):
-        return self.count("running", pool)
+    def wanted(self, pool):
+        return self.count("replicas", pool)
 
 
 class Fleet:
@@ -246,14 +246,14 @@ class Fleet:
                        f"{name} to say {word}", PATIENCE_S, node.process)
 
     def settle(self):
-        """All are in contact, nothing is wrong, and no worker is missing or too many."""
+        """All are in contact, nothing is wrong, and each wants the workers that are its own."""
         def is_settled():
             with contextlib.suppress(Trouble):
                 told = [node.coordinator() for node in self.nodes.values()]
                 return (all(each["state"] == "connected" and not each["alarms"] for each in told) and
-                        all(node.running(EACH) == self.given.slots for node in self.all.values()) and
-                        sum(node.running(TOTAL) for node in self.nodes.values()) == self.given.total and
-                        all(node.running(TOTAL) for node in self.nodes.values()))
+                        all(node.wanted(EACH) == self.given.slots for node in self.all.values()) and
+                        sum(node.wanted(TOTAL) for node in self.nodes.values()) == self.given.total and
+                        all(node.wanted(TOTAL) for node in self.nodes.values()))
             return False
         wait_until(is_settled, "a fleet at rest", PATIENCE_S, every=0.2)
 
