@@ -114,6 +114,8 @@ class EngineOutageCase(OutageCase):
     def end_one(self, pool):
         """By its own will: the runtime is not asked. The next one is a spare."""
         worker = self.running(pool)[0]["name"]
+        if worker not in self.known:  # a spare that was made since; the runtime is there then
+            self.known = self.pids(pool)
         os.kill(self.known[worker], signal.SIGTERM)
         self.wait_replaced(pool, worker, WORKERS)
 
