@@ -1,5 +1,5 @@
 // How a node stands, in the words that people, scripts and the other nodes of a fleet read. Each is
-// spelled here and nowhere else.
+// spelled here for all that says it; the command reads it, as others do, from what is said.
 #pragma once
 
 namespace mayfly::core::node_words {

@@ -5,16 +5,13 @@ namespace {
 
 constexpr int kTriesMax = 4;  ///< to remove; between two of them something else is waited for
 
-/// Podman's word for a container that ended while it was being killed.
-bool is_between_states(const http::Reply& reply) {
-  return is_answer(reply, 500) &&
-         read_message(reply->body).find("container state improper") != std::string::npos;
-}
+// Podman's words for a container that ended while it was being killed, and for one whose removal
+// was broken off. It forgets the latter all the same.
+constexpr const char* kBetweenStates = "container state improper";
+constexpr const char* kHalfRemoved = "layer not known";
 
-/// Podman's word for a container whose removal was broken off. It forgets it all the same.
-bool is_half_removed(const http::Reply& reply) {
-  return is_answer(reply, 500) &&
-         read_message(reply->body).find("layer not known") != std::string::npos;
+bool fails_with(const http::Reply& reply, const char* words) {
+  return is_answer(reply, 500) && read_message(reply->body).find(words) != std::string::npos;
 }
 
 }  // namespace
@@ -63,8 +60,8 @@ void RemoveCall::removed(http::Reply reply) {
     // Gone; is there a later one of this name?
     if (is_answer(reply, 404)) return was_known ? look() : finish(std::monostate{});
     if (is_answer(reply, 409)) return wait_for("removed");
-    if (is_between_states(reply)) return wait_for("not-running");
-    if (is_half_removed(reply)) return remove();
+    if (fails_with(reply, kBetweenStates)) return wait_for("not-running");
+    if (fails_with(reply, kHalfRemoved)) return remove();
   }
   fail(reply, "remove the container");
 }

@@ -1,7 +1,6 @@
 #include "agent/cli/fleet/choice.h"
 
 #include <array>
-#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <vector>
@@ -24,11 +23,6 @@ constexpr std::array kVariables{
     Variable{"MAYFLY_ENDPOINTS", "endpoints"}, Variable{"MAYFLY_CA_FILE", "ca_file"},
     Variable{"MAYFLY_CERT_FILE", "cert_file"}, Variable{"MAYFLY_KEY_FILE", "key_file"},
     Variable{"MAYFLY_USER", "user"},           Variable{"MAYFLY_PASSWORD_FILE", "password_file"}};
-
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
 
 /// None: the environment names no endpoints.
 std::optional<std::map<std::string, std::string>> environment() {

@@ -18,16 +18,16 @@ namespace fs = std::filesystem;
 constexpr const char* kFile = "current-context";
 constexpr std::size_t kNameMax = 256;  ///< what is longer names no context
 
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
 Outcome not_written(const fs::path& file, const std::string& why) {
   return fail(ExitCode::kError, printable(file.string()) + " cannot be written: " + why);
 }
 
 }  // namespace
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
 
 fs::path user_folder() {
   const std::string config = variable("XDG_CONFIG_HOME");

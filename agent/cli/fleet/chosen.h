@@ -9,6 +9,9 @@
 
 namespace mayfly::cli::fleet {
 
+/// Of the environment; "": it is not set, or empty.
+[[nodiscard]] std::string variable(const char* name);
+
 /// Where a user's files of this command are; "": there is no place for any.
 [[nodiscard]] std::filesystem::path user_folder();
 
