@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "agent/cli/text.h"
+#include "runtime/files/read.h"
 
 namespace mayfly::cli::fleet {
 namespace {
@@ -39,11 +40,8 @@ fs::path user_folder() {
 std::string chosen_context() {
   const fs::path folder = user_folder();
   if (folder.empty()) return "";
-  std::ifstream in(folder / kFile);
-  std::string name(kNameMax, '\0');
-  in.read(name.data(), kNameMax);
-  name.resize(static_cast<std::size_t>(in.gcount()));
-  return name.substr(0, name.find('\n'));
+  const auto text = files::read_bounded(folder / kFile, kNameMax);
+  return text ? text->substr(0, text->find('\n')) : "";
 }
 
 Outcome keep_chosen_context(const std::string& name) {

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -120,6 +121,12 @@ TEST_F(ContextCommand, OfAnEnvironmentTheClusterIsToBeNamed) {
   expect_asks("lab", {"get", "nodes"});
   unsetenv("MAYFLY_CLUSTER");
   unsetenv("MAYFLY_ENDPOINTS");
+}
+
+TEST_F(ContextCommand, WaitsForNoPipeInThePlaceOfTheChoice) {
+  know({"east", "west"});
+  ASSERT_EQ(mkfifo((folder() / "current-context").c_str(), 0600), 0);
+  expect_fails(kUsage, {"which fleet?"}, {"get", "nodes"});
 }
 
 TEST_F(ContextCommand, SaysWhyAChoiceCannotBeKept) {
