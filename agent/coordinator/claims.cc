@@ -10,6 +10,9 @@ using namespace std::chrono_literals;
 
 /// From a new lease to the first new claim: the others come back too, and first to what was theirs.
 constexpr Duration kSettle = 5s;
+/// Before a node that was away for longer than its lease joins again: the others may have been away
+/// as well, still live for their slots, and find the way back within half a minute.
+constexpr Duration kReturn = 40s;
 
 }  // namespace
 
@@ -34,7 +37,7 @@ Claims::Claims(Keys keys, Self self)
 void Claims::take(const LeaseGranted& granted, Turn& turn) {
   const std::int64_t before = keeper_.lease();
   keeper_.take(granted, turn);
-  if (keeper_.lease() != before) settled_at_ = turn.now + kSettle;
+  if (keeper_.lease() != before) joins_at_.reset();
 }
 
 void Claims::take(const KeyWritten& written, Turn& turn) {
@@ -105,13 +108,14 @@ void Claims::advance(Trust trust, Turn& turn) {
 /// When to look again, if something waits for its time.
 Time Claims::write_next(Turn& turn) {
   const std::int64_t lease = keeper_.held(turn.now);
-  std::optional<Write> write = next_write(lease);
+  const Time joins_at = joins_at_.value_or(turn.now);
+  std::optional<Write> write = next_write(lease, turn.now >= joins_at);
   Time at = next_at_;
   if (!write && foreign_.empty()) {
     write = claim(lease);
-    at = std::max(at, settled_at_);
+    at = std::max(at, joins_at + kSettle);
   }
-  if (!write) return core::kNever;
+  if (!write) return turn.now < joins_at ? joins_at : core::kNever;
   if (turn.now < at) return at;
   ask(std::move(*write), turn);
   return core::kNever;
@@ -120,6 +124,7 @@ Time Claims::write_next(Turn& turn) {
 /// Whose name this node has, whose slots it has. A slot is another's as soon as etcd says so; it is
 /// ours to run a worker for once its claim is there under a lease that is known to be held.
 void Claims::learn(Time now) {
+  if (!joins_at_) joins_at_ = was_away() ? now + kReturn : now;
   const auto* member = members_.find(keys_.member(self_.node));
   const bool is_namesake = member != nullptr && member->value.instance != self_.instance;
   foreign_ =
@@ -142,6 +147,18 @@ void Claims::learn(Time now) {
     }
   }
   std::erase_if(own_, [](const auto& each) { return each.second.empty(); });
+}
+
+/// For longer than its lease: it lived for slots that etcd does not give it any more.
+bool Claims::was_away() const {
+  for (const auto& [pool, own] : own_) {
+    for (const auto& [slot, each] : own) {
+      if (!each.is_run || each.is_leaving) continue;
+      const auto* entry = slots_.find(keys_.slot(pool, slot));
+      if (entry == nullptr || entry->value.instance != self_.instance) return true;
+    }
+  }
+  return false;
 }
 
 void Claims::plan(Time now) {
@@ -201,8 +218,8 @@ bool Claims::is_member_known(std::int64_t lease) const {
 
 // ---- what is to be written, in the order of what matters
 
-std::optional<Claims::Write> Claims::next_write(std::int64_t lease) const {
-  std::optional<Write> write = join(lease);
+std::optional<Claims::Write> Claims::next_write(std::int64_t lease, bool joins) const {
+  std::optional<Write> write = joins ? join(lease) : std::nullopt;
   if (!foreign_.empty()) return std::nullopt;
   if (!write) write = renew(lease);
   if (!write) write = release();

@@ -94,13 +94,14 @@ class Claims {
 
   // All of these go by what is known now of etcd.
   void learn(Time now);
+  [[nodiscard]] bool was_away() const;
   void plan(Time now);
   void plan_pool(const std::string& pool, Pool& own, Time now);
   [[nodiscard]] std::uint32_t share(const std::string& pool) const;
   [[nodiscard]] bool is_member_known(std::int64_t lease) const;
   [[nodiscard]] static std::uint32_t count_staying(const Pool& own);
   [[nodiscard]] Time write_next(Turn& turn);
-  [[nodiscard]] std::optional<Write> next_write(std::int64_t lease) const;
+  [[nodiscard]] std::optional<Write> next_write(std::int64_t lease, bool joins) const;
   [[nodiscard]] std::optional<Write> join(std::int64_t lease) const;
   [[nodiscard]] std::optional<Write> renew(std::int64_t lease) const;
   [[nodiscard]] std::optional<Write> release() const;
@@ -119,7 +120,7 @@ class Claims {
   std::optional<std::map<std::string, std::uint32_t>> places_;  ///< none: not known yet
   std::string scheduling_ = kOpen;
   std::map<std::string, Pool> own_;
-  Time settled_at_ = core::kNever;  ///< nothing new is claimed before
+  std::optional<Time> joins_at_;  ///< under this lease; none: etcd has not been read yet
   Write out_;
   Question question_;
   Retry retry_;

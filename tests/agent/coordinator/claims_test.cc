@@ -170,11 +170,37 @@ TEST_F(ClaimsTest, GoesOnWithWhatItHeldAndLosesItOnlyToAnother) {
                               .lease = 3};
   connect({theirs});
   EXPECT_EQ(claims.workers("a"), 1U);
-  written();
   EXPECT_EQ(asked<PutKey>().at(0).key, kKeys.slot("a", 1)) << "its own it takes back at once";
   now += 1h;
   step();
   EXPECT_EQ(claims.workers("a"), 1U) << "whatever becomes of its lease";
+}
+
+TEST_F(ClaimsTest, WaitsForTheOthersIfItWasAwayForLongerThanItsLease) {
+  claims = Claims(kKeys, self({{"a", {0}}}));
+  connect();
+  EXPECT_EQ(asked<PutKey>().at(0).key, kKeys.slot("a", 0)) << "its own it takes back at once";
+  written();
+  EXPECT_TRUE(actions.empty()) << "what nobody has may be lived for by one that is still away";
+  now += 39s;
+  step();
+  EXPECT_TRUE(asked<PutKey>().empty());
+  now += 1s;
+  step();
+  EXPECT_EQ(asked<PutKey>().at(0).key, kKeys.member("n"));
+  written();
+  now += 5s;
+  step();
+  EXPECT_EQ(asked<PutKey>().at(0).key, kKeys.slot("a", 1));
+}
+
+TEST_F(ClaimsTest, WaitsForNobodyIfItsClaimsAreStillThere) {
+  claims = Claims(kKeys, self({{"a", {0}}}));
+  connect({{.key = kKeys.slot("a", 0),
+            .value = claim_text({"a", 0, "n", "i"}, 1),
+            .mod_revision = 9,
+            .lease = 3}});
+  EXPECT_EQ(asked<PutKey>().at(0).key, kKeys.member("n"));
 }
 
 TEST_F(ClaimsTest, ListsAnewBeforeItActsOnAnUnknownOutcome) {
