@@ -96,6 +96,7 @@ class ClaimsTest : public ::testing::Test {
     if (const auto* each = std::get_if<KeyFailed>(&event)) claims.take(*each, turn);
     if (const auto* each = std::get_if<PoolsShared>(&event)) claims.take(*each);
     if (const auto* each = std::get_if<PlacesChanged>(&event)) claims.take(*each);
+    if (const auto* each = std::get_if<SchedulingChanged>(&event)) claims.take(*each);
   }
   template <class T>
   std::vector<T> asked() const {
@@ -110,8 +111,8 @@ class ClaimsTest : public ::testing::Test {
   }
 
   /// With lease 5, and these slots in etcd; it has asked to be a member.
-  void connect(std::vector<etcd::KeyValue> slots = {}) {
-    step({PoolsShared{{{"a", {2, {}}}}}, PlacesChanged{{{"a", 0}}}});
+  void connect(std::vector<etcd::KeyValue> slots = {}, const char* scheduling = kOpen) {
+    step({SchedulingChanged{scheduling}, PoolsShared{{{"a", {2, {}}}}}, PlacesChanged{{{"a", 0}}}});
     const auto lists = asked<List>();
     const auto grant = asked<GrantLease>().at(0);
     step({Listed{lists.at(0).number, listing()}, Listed{lists.at(1).number, listing(slots)},
@@ -240,6 +241,20 @@ TEST_F(ClaimsTest, GivesUpASlotOnlyOnceThereIsAPlaceLess) {
   step({PlacesChanged{{{"a", 1}}}});
   ASSERT_EQ(asked<DeleteKey>().size(), 1U);
   EXPECT_EQ(asked<DeleteKey>()[0].key, kKeys.slot("a", 1));
+}
+
+TEST_F(ClaimsTest, GivesUpWhatTurnsUpWhileItIsCordoned) {
+  connect({{.key = kKeys.slot("a", 0),
+            .value = claim_text({"a", 0, "n", "i"}, 1),
+            .mod_revision = 9,
+            .lease = 3}},
+          kCordoned);
+  written();
+  EXPECT_EQ(claims.workers("a"), 0U) << "the core has no place for it";
+  const auto renewed = asked<PutKey>();
+  if (!renewed.empty()) written();
+  ASSERT_EQ(asked<DeleteKey>().size(), 1U);
+  EXPECT_EQ(asked<DeleteKey>()[0].key, kKeys.slot("a", 0));
 }
 
 TEST_F(ClaimsTest, LeavesANameToTheNodeThatHasIt) {
