@@ -43,6 +43,11 @@ std::function<void(Result<std::string>)> reading(Decoded<T> (*decode)(std::strin
   };
 }
 
+/// A lease is kept whatever the token is.
+bool proves_token(std::string_view path) {
+  return path.starts_with("/kv/");
+}
+
 }  // namespace
 
 Client::Client(boost::asio::io_context& loop, Options options)
@@ -161,7 +166,7 @@ void Client::answered(Call call, std::size_t endpoint, const http::Reply& reply)
     return failed(std::move(call), error);
   }
   if (reply->status / 100 == 2) {
-    answered_at_ = std::chrono::steady_clock::now();
+    if (proves_token(call.path)) proven_at_ = std::chrono::steady_clock::now();
     return call.done(reply->body);
   }
   const Error error = decode_error(reply->status, reply->body, call.effect);
@@ -187,7 +192,7 @@ void Client::failed(Call call, const Error& error) {
 
 /// An etcd that was restored lets a token of before wait until its log is as long as the lost one.
 void Client::left_unanswered(const Call& call) {
-  const auto silence = std::chrono::steady_clock::now() - answered_at_;
+  const auto silence = std::chrono::steady_clock::now() - proven_at_;
   if (silence >= kTokenPatience * options_.deadline) distrust_token_of(call);
 }
 
@@ -226,6 +231,7 @@ void Client::log_in() {
   const auto read = [this](const Result<std::string>& token) {
     if (!token) return logged_in(tl::unexpected(token.error()));
     token_ = *token;
+    proven_at_ = std::chrono::steady_clock::now();
     logged_in({});
   };
   // A token more does no harm: it is tried at each endpoint.

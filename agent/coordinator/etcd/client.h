@@ -95,7 +95,7 @@ class Client {
   Options options_;
   std::size_t current_ = 0;
   std::string token_;
-  std::chrono::steady_clock::time_point answered_at_;  ///< the last call that was
+  std::chrono::steady_clock::time_point proven_at_;  ///< a call for which it counts was answered
   bool logging_in_ = false;
   std::vector<std::function<void(Result<void>)>> waiting_;  ///< for a token
   std::uint64_t last_watch_ = 0;
