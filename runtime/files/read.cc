@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <system_error>
@@ -12,6 +13,7 @@ namespace mayfly::files {
 namespace {
 
 constexpr std::size_t kSecretBytesMax = 4096;
+constexpr std::size_t kBytesFirst = 4096;
 
 enum class Kind : std::uint8_t { kAny, kSecret };
 
@@ -34,9 +36,11 @@ tl::expected<std::string, std::string> read(const std::string& path, std::size_t
   if (kind == Kind::kSecret && (status.st_mode & S_IRWXO) != 0) {
     return cannot("is open to all users: chmod o= " + path);
   }
-  std::string bytes(bytes_max + 1, '\0');
+  std::string bytes;
   std::size_t size = 0;
-  while (size < bytes.size()) {
+  while (size <= bytes_max) {
+    if (size == bytes.size())
+      bytes.resize(std::min(std::max(kBytesFirst, 2 * size), bytes_max + 1));
     const ssize_t got = ::read(file.fd, bytes.data() + size, bytes.size() - size);
     if (got < 0) return failed();
     if (got == 0) break;
