@@ -146,7 +146,7 @@ class RespawnOptions(unittest.TestCase):
     def test_are_containerd_and_all_ways_but_podman_at_first(self):
         given = self.parse()
         self.assertEqual(given.runtime, ["containerd"])
-        self.assertEqual(given.ways, ["bare", "mayfly", "mayfly-app", "ctr", "docker"])
+        self.assertEqual(given.ways, ["bare", "mayfly", "mayfly-exec", "mayfly-app", "ctr", "docker"])
 
     def test_take_several_runtimes_and_ways(self):
         given = self.parse("--runtime", "containerd", "docker", "podman",
@@ -269,7 +269,7 @@ class Outages(unittest.TestCase):
     def wrong(self, left=(), **more):
         row = {**self.PHASE, **more}
         row |= outages.figures_of(row, self.told, self.exits, self.ASKED)
-        return outages.wrong({"left": dict(left), "asked": self.ASKED, "phases": [row]})
+        return outages.wrong({"left": dict(left), "trouble": None, "asked": self.ASKED, "phases": [row]})
 
     def lose(self, key, slot, begun_s, ended_s):
         self.told[key] = [each for each in self.told[key]
@@ -319,10 +319,12 @@ class Outages(unittest.TestCase):
 
 
     def test_that_are_wrong_fail_the_command(self):
-        asked = {"left": {"shims of a": 1}, "asked": self.ASKED, "phases": []}
+        asked = {"left": {"shims of a": 1}, "trouble": None, "asked": self.ASKED, "phases": []}
         with self.assertRaisesRegex(Trouble, "outages: this must not be:\n  left behind: 1 shims of a"):
             bench.judge("outages", asked)
         bench.judge("outages", {**asked, "left": {}})
+        with self.assertRaisesRegex(Trouble, "waited in vain"):
+            bench.judge("outages", {**asked, "left": {}, "trouble": "waited in vain"})
         bench.judge("fleet", {})
 
 

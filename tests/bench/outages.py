@@ -8,6 +8,7 @@ import figures
 import lives
 import stamps
 from lab.exits import had_spare
+from lab.process import Trouble
 from outage_fleet import ALONE, EACH, NODES, TOTAL, Fleet, Watcher
 from outage_phases import PHASES
 
@@ -55,15 +56,20 @@ def run(place, given):
     place.undo.callback(watcher.close)
     fleet.give_pools()
     fleet.warm_up()
-    rows = [_go_through(fleet, watcher, name, given) for name in given.phases]
-    fleet.settle()
+    rows, trouble = [], None
+    try:
+        for name in given.phases:
+            rows.append(_go_through(fleet, watcher, name, given))
+        fleet.settle()
+    except Trouble as found:  # what was measured before is worth its minutes
+        trouble = str(found)
     time.sleep(2 * given.life_ms / 1000)  # so that each life of the last phase ends by itself
     watcher.end()
     left = fleet.take_pools()
     asked = {"slots": given.slots, "total": given.total, "claim_ttl": given.claim_ttl,
              "life_ms": given.life_ms}
     told = {(name, pool): fleet.lives(name, pool) for name in fleet.all for pool in (EACH, TOTAL)}
-    return {"asked": asked, "left": left,
+    return {"asked": asked, "left": left, "trouble": trouble,
             "phases": [{**row, **figures_of(row, told, watcher.exits, asked)} for row in rows]}
 
 
@@ -143,6 +149,8 @@ def _failed(row, told, exits):
 def wrong(result):
     """What must not be, a line each."""
     found = [f"left behind: {count} {what}" for what, count in result["left"].items()]
+    if result["trouble"]:
+        found.append(result["trouble"])
     for row in result["phases"]:
         found += [f"{row['phase']}: {what}" for what in _wrong_in(row, result["asked"])]
     return found
