@@ -109,7 +109,7 @@ void Claims::advance(Trust trust, Turn& turn) {
 Time Claims::write_next(Turn& turn) {
   const std::int64_t lease = keeper_.held(turn.now);
   const Time joins_at = joins_at_.value_or(turn.now);
-  std::optional<Write> write = next_write(lease, turn.now >= joins_at);
+  std::optional<Write> write = next_write(lease, turn.now);
   Time at = next_at_;
   if (!write && foreign_.empty()) {
     write = claim(lease);
@@ -224,8 +224,8 @@ bool Claims::is_member_known(std::int64_t lease) const {
 
 // ---- what is to be written, in the order of what matters
 
-std::optional<Claims::Write> Claims::next_write(std::int64_t lease, bool joins) const {
-  std::optional<Write> write = joins ? join(lease) : std::nullopt;
+std::optional<Claims::Write> Claims::next_write(std::int64_t lease, Time now) const {
+  std::optional<Write> write = now >= joins_at_ ? join(lease) : std::nullopt;
   if (!foreign_.empty()) return std::nullopt;
   if (!write) write = renew(lease);
   if (!write) write = release();

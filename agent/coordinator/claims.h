@@ -102,7 +102,7 @@ class Claims {
   [[nodiscard]] bool is_member_known(std::int64_t lease) const;
   [[nodiscard]] static std::uint32_t count_staying(const Pool& own);
   [[nodiscard]] Time write_next(Turn& turn);
-  [[nodiscard]] std::optional<Write> next_write(std::int64_t lease, bool joins) const;
+  [[nodiscard]] std::optional<Write> next_write(std::int64_t lease, Time now) const;
   [[nodiscard]] std::optional<Write> join(std::int64_t lease) const;
   [[nodiscard]] std::optional<Write> renew(std::int64_t lease) const;
   [[nodiscard]] std::optional<Write> release() const;
