@@ -67,6 +67,7 @@ void gate_lost(Turn& turn, Worker& worker, const std::string& why) {
     case WorkerPhase::kStarting:
     case WorkerPhase::kUncertain:
       worker.gate_ready = false;
+      worker.fault = bounded(why);
       return;
     case WorkerPhase::kHeld:
       worker.fault = bounded(why);

@@ -231,6 +231,17 @@ TEST(Worker, WhoseGateIsLostForTooLongIsReplacedWithItsReason) {
   EXPECT_EQ(records[0].record.reason, "protocol error");
 }
 
+TEST(Worker, WhoseGateIsLostBeforeTheRuntimeHasAnsweredIsReplacedWithItsReason) {
+  Harness core;
+  core.begin(bare_pool(1));
+  const WorkerId id = core.wants<StartWorker>().at(0).worker;
+  core.feed(GateLost{id, "protocol error"});
+  core.feed(WorkerStarted{id});
+  const auto records = Harness::of<RecordExit>(core.run(31s));
+  ASSERT_FALSE(records.empty());
+  EXPECT_EQ(records[0].record.reason, "protocol error");
+}
+
 TEST(Worker, ReasonsFromOutsideAreCutBeforeTheyAreKept) {
   Harness core;
   core.fill(small_pool());
