@@ -16,6 +16,8 @@ std::vector<std::string> entrypoint(config::Hold hold) {
   switch (hold) {
     case config::Hold::kGate:
       return {gate::kGateTarget, "--"};
+    case config::Hold::kExec:
+      return {gate::kGateTarget, "--hold=exec", "--"};
     case config::Hold::kApp:
       return {gate::kGateTarget, "--hold=app", "--"};
   }

@@ -116,10 +116,10 @@ void ProcessWatch::forget(core::WorkerId worker) {
   watched_.erase(found);
 }
 
-std::optional<pid_t> ProcessWatch::pid(core::WorkerId worker) const {
+std::optional<ProcessWatch::Process> ProcessWatch::process(core::WorkerId worker) const {
   const auto found = watched_.find(worker);
   if (found == watched_.end()) return std::nullopt;
-  return found->second->pid;
+  return Process{found->second->pid, found->second->descriptor.native_handle()};
 }
 
 }  // namespace mayfly::agent

@@ -47,7 +47,11 @@ class ProcessWatch {
 
   void forget(core::WorkerId worker);
 
-  [[nodiscard]] std::optional<pid_t> pid(core::WorkerId worker) const;
+  struct Process {
+    pid_t pid = 0;
+    int pidfd = -1;  ///< ours
+  };
+  [[nodiscard]] std::optional<Process> process(core::WorkerId worker) const;
 
  private:
   struct Watched {

@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <limits>
 #include <utility>
 
 #include "agent/clock.h"
 #include "agent/crash_point.h"
+#include "agent/log.h"
 #include "agent/names.h"
 
 namespace mayfly::agent {
@@ -16,6 +18,8 @@ gate::Hold to_gate(config::Hold hold) {
   switch (hold) {
     case config::Hold::kGate:
       return gate::Hold::kGate;
+    case config::Hold::kExec:
+      return gate::Hold::kExec;
     case config::Hold::kApp:
       return gate::Hold::kApp;
   }
@@ -32,14 +36,22 @@ void with_id(const std::string& name, Then then) {
   if (const auto parsed = parse_worker_name(name)) then(parsed->worker);
 }
 
+/// What a release says to the worker itself.
+gate::Environment environment_of(core::SlotIndex slot) {
+  return {{"MAYFLY_SLOT", std::to_string(slot)}};
+}
+constexpr auto kSlotLast = std::numeric_limits<core::SlotIndex>::max();
+
 }  // namespace
 
 Workplaces::Workplaces(boost::asio::io_context& loop, Inbox& inbox, const std::string& run_dir)
     : inbox_(inbox),
-      gates_(loop, {.root = run_dir + "/workers"}, callbacks()),
+      gates_(loop, {.root = run_dir + "/workers", .reserved = environment_of(kSlotLast)},
+             callbacks()),
       logs_(loop, run_dir + "/logs"),
       watch_(loop, [this](core::WorkerId worker, core::Time at) {
         inbox_.post(core::WorkerExited{worker, at, watch_.exit_status(worker)});
+        ended(worker);
       }) {}
 
 gate::Callbacks Workplaces::callbacks() {
@@ -59,6 +71,10 @@ gate::Callbacks Workplaces::callbacks() {
       inbox_.post(core::ReleaseFailed{id, std::move(reason)});
     });
   };
+  calls.untraced = [this](const std::string& name, const std::string& reason) {
+    if (std::exchange(is_untraced_told_, true)) return;
+    log::warning("hold = \"exec\" is \"gate\" here", {{"worker", name}, {"reason", reason}});
+  };
   return calls;
 }
 
@@ -70,8 +86,13 @@ tl::expected<void, std::string> Workplaces::open(const WorkerRef& worker, config
   const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   auto opened = gates_.open(name, to_gate(hold), {null, writers->out, writers->err});
   for (const int fd : {null, writers->out, writers->err}) ::close(fd);
-  if (!opened) logs_.discard(worker.pool, name);
-  return opened;
+  if (!opened) {
+    logs_.discard(worker.pool, name);
+    return opened;
+  }
+  names_[worker.id] = name;
+  tell_gate(worker.id);
+  return {};
 }
 
 void Workplaces::adopt_logs(const WorkerRef& worker, const config::Logs& bounds) {
@@ -80,7 +101,21 @@ void Workplaces::adopt_logs(const WorkerRef& worker, const config::Logs& bounds)
 
 bool Workplaces::attach(core::WorkerId worker, pid_t pid, const std::string& cgroup) {
   set_cgroup(worker, cgroup);
-  return watch_.watch(worker, pid, cgroup);
+  if (!watch_.watch(worker, pid, cgroup)) return false;
+  tell_gate(worker);
+  return true;
+}
+
+/// Once there are both.
+void Workplaces::tell_gate(core::WorkerId worker) {
+  const auto name = names_.find(worker);
+  const auto process = watch_.process(worker);
+  if (name != names_.end() && process) gates_.started(name->second, process->pid, process->pidfd);
+}
+
+void Workplaces::ended(core::WorkerId worker) {
+  const auto name = names_.find(worker);
+  if (name != names_.end()) gates_.ended(name->second);
 }
 
 std::string Workplaces::cgroup(core::WorkerId worker) const {
@@ -92,7 +127,7 @@ void Workplaces::release(const WorkerRef& worker, core::SlotIndex slot) {
   crash_point("release.before");
   gate::Release frame;
   frame.slot = slot;
-  frame.env = {{"MAYFLY_SLOT", std::to_string(slot)}};
+  frame.env = environment_of(slot);
   gates_.release(name_of(worker), frame);
   release_sent_[worker.id] = monotonic_now();
   crash_point("release.after");
@@ -107,6 +142,7 @@ std::optional<core::ExitStatus> Workplaces::exit_status(core::WorkerId worker) c
 }
 
 void Workplaces::detach(core::WorkerId worker) {
+  ended(worker);
   watch_.forget(worker);
 }
 
@@ -120,6 +156,7 @@ void Workplaces::close(const WorkerRef& worker) {
   } else {
     logs_.discard(worker.pool, name);
   }
+  names_.erase(worker.id);
   release_sent_.erase(worker.id);
   cgroups_.erase(worker.id);
 }

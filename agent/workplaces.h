@@ -69,11 +69,15 @@ class Workplaces {
 
  private:
   gate::Callbacks callbacks();
+  void tell_gate(core::WorkerId worker);
+  void ended(core::WorkerId worker);
 
   Inbox& inbox_;
   gate::Gates gates_;
   logs::Logs logs_;
   ProcessWatch watch_;
+  bool is_untraced_told_ = false;
+  std::map<core::WorkerId, std::string> names_;  ///< of those that are open
   std::map<core::WorkerId, core::Time> release_sent_;
   std::map<core::WorkerId, std::string> cgroups_;
 };

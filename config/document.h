@@ -18,7 +18,7 @@ namespace mayfly::config {
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
-enum class Hold : std::uint8_t { kGate, kApp };
+enum class Hold : std::uint8_t { kGate, kExec, kApp };
 
 /// When a registry is asked which image a tag is, and for the image.
 enum class Pull : std::uint8_t { kMissing, kAlways, kNever };

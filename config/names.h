@@ -9,7 +9,8 @@
 
 namespace mayfly::config {
 
-inline constexpr std::array<Choice<Hold>, 2> kHolds{{{"gate", Hold::kGate}, {"app", Hold::kApp}}};
+inline constexpr std::array<Choice<Hold>, 3> kHolds{
+    {{"gate", Hold::kGate}, {"exec", Hold::kExec}, {"app", Hold::kApp}}};
 inline constexpr std::array<Choice<Pull>, 3> kPulls{
     {{"missing", Pull::kMissing}, {"always", Pull::kAlways}, {"never", Pull::kNever}}};
 inline constexpr std::string_view kAuto = "auto";

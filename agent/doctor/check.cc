@@ -35,6 +35,7 @@ std::vector<Check> check_host(const Host& host, const Subject& subject) {
   checks.push_back(check_pidfd(host));
   checks.push_back(check_exit_status(host));
   checks.push_back(check_pressure(host));
+  checks.push_back(check_tracing(host));
   add(check_realtime(host, subject.config.loop));
   checks.push_back(check_clock(host));
   return checks;

@@ -55,6 +55,7 @@ struct Answer {
 [[nodiscard]] Check check_pidfd(const Host& host);
 [[nodiscard]] Check check_exit_status(const Host& host);
 [[nodiscard]] Check check_pressure(const Host& host);
+[[nodiscard]] Check check_tracing(const Host& host);
 [[nodiscard]] Check check_gate(const Host& host, const std::string& gate);
 [[nodiscard]] Check check_capabilities(const Host& host);
 [[nodiscard]] Check check_run_dir(const Host& host, const std::string& run_dir);

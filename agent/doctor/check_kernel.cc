@@ -125,6 +125,19 @@ Check check_pressure(const Host& host) {
           "add psi=1 to the kernel's command line, reboot"};
 }
 
+Check check_tracing(const Host& host) {
+  const std::string scope = read_file(host, "/proc/sys/kernel/yama/ptrace_scope").value_or("");
+  if (scope.starts_with("3")) {
+    return {"tracing", Status::kOk,
+            "forbidden by kernel.yama.ptrace_scope = 3: hold = \"exec\" is \"gate\" here", ""};
+  }
+  if (!host.ptrace()) {
+    return {"tracing", Status::kOk,
+            "not in the unit's SystemCallFilter=: hold = \"exec\" is \"gate\" here", ""};
+  }
+  return {"tracing", Status::kOk, "allowed: hold = \"exec\" can be had", ""};
+}
+
 std::vector<Check> check_realtime(const Host& host, const config::Loop& loop) {
   if (!loop.realtime) {
     return {{"real time", Status::kOk, "not asked for (loop.realtime = false)", ""}};

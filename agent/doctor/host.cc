@@ -3,6 +3,7 @@
 #include <grp.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -15,6 +16,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <thread>
 #include <vector>
 
@@ -67,6 +69,12 @@ bool pidfd_open_works() {
   return true;
 }
 
+/// Of no process: one that may ask is told that it is not there.
+bool may_ask_ptrace() {
+  return ptrace(PTRACE_SEIZE, std::numeric_limits<pid_t>::max(), nullptr, nullptr) == -1 &&
+         errno == ESRCH;
+}
+
 /// On a thread of its own, which ends with the question: the asker's policy stays.
 bool may_take_realtime() {
   bool taken = false;
@@ -95,6 +103,7 @@ Host this_host() {
   host.executable = is_executable;
   host.group_exists = group_is_there;
   host.pidfd_open = pidfd_open_works;
+  host.ptrace = may_ask_ptrace;
   host.realtime = may_take_realtime;
   host.clock_synchronised = clock_is_synchronised;
   return host;

@@ -28,6 +28,7 @@ struct Host {
   std::function<bool(const std::string& path)> executable;
   std::function<bool(const std::string& name)> group_exists;
   std::function<bool()> pidfd_open;  ///< it works
+  std::function<bool()> ptrace;      ///< may be asked for
   std::function<bool()> realtime;    ///< SCHED_FIFO may be taken
   /// By the kernel's word; none where this process may not ask.
   std::function<std::optional<bool>()> clock_synchronised;

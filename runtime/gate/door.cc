@@ -41,13 +41,18 @@ std::int64_t monotonic_ns() {
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-Door::Door(boost::asio::io_context& loop, Options options, DoorWatcher& watcher)
+Door::Door(boost::asio::io_context& loop, Options options, DoorWatcher& watcher, Tracer& tracer)
     : loop_(loop),
       options_(std::move(options)),
       watcher_(watcher),
+      tracer_(tracer),
       listening_(loop),
       admissions_(kAdmissionsMax),
       refilled_(steady_clock::now()) {}
+
+Door::~Door() {
+  if (is_traced_) tracer_.end(pid_);
+}
 
 // ---- connections ------------------------------------------------------------------------------
 
@@ -160,6 +165,7 @@ void Door::on_end(Peer& peer) {
     case State::kStarting:  // the same, of the app that will connect itself
       return drop(peer);
     case State::kSilent:
+    case State::kGreeted:
       if (peer.lines.empty()) return drop(peer);
       return reject(peer, "a connection that ended within a frame");
     case State::kHeld:
@@ -179,13 +185,22 @@ void Door::take(Peer& peer, const PeerFrame& frame) {
 void Door::take_hello(Peer& peer, Hello hello) {
   if (hello.hold != options_.hold) return reject(peer, "a gate that holds differently");
   if (hello.hold == Hold::kGate) return hold_peer(peer);
-  if (started_) return reject(peer, "a gate for an app that has been started");
+  if (started_) return reject(peer, "a gate for a command that has been started");
+  if (hello.hold == Hold::kApp) return start(peer);
+  if (place_is_taken(State::kGreeted)) return reject(peer, "a second one to be held");
+  peer.state = State::kGreeted;
+  trace();
+}
+
+void Door::start(Peer& peer) {
+  const auto frame = start_frame(options_.reserved);
+  if (!frame) return reject(peer, "cannot start the command: " + frame.error());
   std::array<int, 3> stdio;
   std::transform(options_.stdio.begin(), options_.stdio.end(), stdio.begin(),
                  [](const Descriptor& copy) { return copy.get(); });
   const std::size_t count = options_.stdio.front() ? stdio.size() : 0;
-  const auto sent = send_frame(peer.socket.native_handle(), start_frame(), {stdio.data(), count});
-  if (!sent) return reject(peer, "cannot start the app: " + sent.error());
+  const auto sent = send_frame(peer.socket.native_handle(), *frame, {stdio.data(), count});
+  if (!sent) return reject(peer, "cannot start the command: " + sent.error());
   started_ = true;
   options_.stdio = {};
   peer.state = State::kStarting;
@@ -203,11 +218,53 @@ void Door::hold_peer(Peer& peer) {
 }
 
 void Door::take_failed(Peer& peer, const ExecFailed& failed) {
-  if (peer.state != State::kReleased && peer.state != State::kStarting) {
-    return reject(peer, "a failed exec that nobody asked for");
+  switch (peer.state) {
+    case State::kReleased:
+      drop(peer);
+      return watcher_.failed(*this, reason_of(failed));
+    case State::kStarting:  // it was not to run yet
+      return reject(peer, reason_of(failed));
+    case State::kSilent:
+    case State::kGreeted:
+    case State::kHeld:
+      return reject(peer, "a failed exec that nobody asked for");
   }
-  drop(peer);
-  watcher_.failed(*this, reason_of(failed));
+}
+
+// ---- the process ------------------------------------------------------------------------------
+
+void Door::started(pid_t pid, Descriptor pidfd) {
+  if (options_.hold != Hold::kExec || is_traced_ || released_) return;
+  pid_ = pid;
+  pidfd_ = std::move(pidfd);
+  trace();
+}
+
+void Door::trace() {
+  Peer* const gate = find(State::kGreeted);
+  if (gate == nullptr || !pidfd_) return;
+  const Descriptor pidfd = std::exchange(pidfd_, {});
+  const auto seized = tracer_.seize(pid_, pidfd.get(), options_.reserved,
+                                    [this](const auto& held) { on_stopped(held); });
+  if (!seized) {
+    watcher_.untraced(*this, seized.error());
+    return hold_peer(*gate);
+  }
+  is_traced_ = true;
+  start(*gate);
+  if (!started_) ended();
+}
+
+void Door::on_stopped(const tl::expected<void, std::string>& held) {
+  if (!held) return watcher_.lost(*this, held.error());
+  is_stopped_ = true;
+  close_to_all();
+  watcher_.ready(*this);
+}
+
+void Door::ended() {
+  is_stopped_ = false;
+  if (std::exchange(is_traced_, false)) tracer_.end(pid_);
 }
 
 // ---- peers ------------------------------------------------------------------------------------
@@ -234,8 +291,8 @@ bool Door::place_is_taken(State state) {
 }
 
 bool Door::someone_is_held() const {
-  return std::any_of(peers_.begin(), peers_.end(),
-                     [](const auto& peer) { return peer->state == State::kHeld; });
+  return is_stopped_ || std::any_of(peers_.begin(), peers_.end(),
+                                    [](const auto& peer) { return peer->state == State::kHeld; });
 }
 
 void Door::drop(const Peer& gone) {
@@ -256,7 +313,7 @@ tl::expected<std::int64_t, std::string> Door::release(std::string_view frame) {
   std::array<int, 3> stdio;
   std::transform(options_.stdio.begin(), options_.stdio.end(), stdio.begin(),
                  [](const Descriptor& copy) { return copy.get(); });
-  const bool with_stdio = options_.hold == Hold::kGate && options_.stdio.front();
+  const bool with_stdio = options_.hold != Hold::kApp && options_.stdio.front();
   const auto sent = send_frame(held->socket.native_handle(), frame,
                                {stdio.data(), with_stdio ? stdio.size() : 0});
   const std::int64_t at_ns = monotonic_ns();
@@ -275,10 +332,28 @@ tl::expected<std::int64_t, std::string> Door::release(std::string_view frame) {
   return at_ns;
 }
 
-void Door::shut() {
+tl::expected<void, std::string> Door::fill(const Environment& env) {
+  return tracer_.fill(pid_, env);
+}
+
+tl::expected<std::int64_t, std::string> Door::let_run() {
+  const auto let_go = tracer_.let_run(pid_);
+  const std::int64_t at_ns = monotonic_ns();
+  is_traced_ = is_stopped_ = false;
+  if (!let_go) return tl::make_unexpected(let_go.error());
+  released_ = true;
+  return at_ns;
+}
+
+void Door::close_to_all() {
   boost::system::error_code ignored;
   listening_.close(ignored);
   peers_.clear();
+}
+
+void Door::shut() {
+  ended();
+  close_to_all();
 }
 
 }  // namespace mayfly::gate

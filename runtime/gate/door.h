@@ -17,6 +17,7 @@
 
 #include "runtime/descriptor.h"
 #include "runtime/gate/frames.h"
+#include "runtime/gate/tracer.h"
 
 namespace mayfly::gate {
 
@@ -32,6 +33,8 @@ class DoorWatcher {
   virtual void failed(Door& door, std::string reason) = 0;
   /// Too many connections for now, or no room for more: resume() in a second or so.
   virtual void throttled(Door& door) = 0;
+  /// With kExec, before ready(): it is held by its gate, as with kGate, since it cannot be traced.
+  virtual void untraced(Door& door, std::string reason) = 0;
 };
 
 using StdioCopies = std::array<runtime::Descriptor, 3>;
@@ -42,10 +45,15 @@ class Door : public std::enable_shared_from_this<Door> {
   struct Options {
     std::string worker;
     Hold hold = Hold::kGate;
-    StdioCopies stdio;  ///< all three or none
+    StdioCopies stdio;     ///< all three or none
+    Environment reserved;  ///< with kExec: what a release will write, values as long as can be
   };
 
-  Door(boost::asio::io_context& loop, Options options, DoorWatcher& watcher);
+  /// Both outlive this.
+  Door(boost::asio::io_context& loop, Options options, DoorWatcher& watcher, Tracer& tracer);
+  ~Door();
+  Door(const Door&) = delete;
+  Door& operator=(const Door&) = delete;
 
   [[nodiscard]] const std::string& worker() const { return options_.worker; }
   [[nodiscard]] Hold hold() const { return options_.hold; }
@@ -53,10 +61,20 @@ class Door : public std::enable_shared_from_this<Door> {
   /// Takes over a listening, non-blocking socket.
   [[nodiscard]] tl::expected<void, std::string> listen(runtime::Descriptor listening);
 
-  /// Sends the frame to the one that is held; nobody can connect any more. With kGate `running` or
-  /// `failed` follows; with kApp there is nothing to wait for. Returns CLOCK_MONOTONIC when sent.
-  [[nodiscard]] tl::expected<std::int64_t, std::string> release(std::string_view frame);
+  /// The container's first process. With kExec it is traced once its gate has said hello.
+  void started(pid_t pid, runtime::Descriptor pidfd);
+  /// That process has ended.
+  void ended();
+
   [[nodiscard]] bool someone_is_held() const;
+  /// Held behind its exec: by fill() and let_run(), which returns CLOCK_MONOTONIC, it is released.
+  [[nodiscard]] bool is_stopped() const { return is_stopped_; }
+  [[nodiscard]] tl::expected<void, std::string> fill(const Environment& env);
+  [[nodiscard]] tl::expected<std::int64_t, std::string> let_run();
+  /// Sends the frame to the one that is held otherwise; nobody can connect any more. `running` or
+  /// `failed` follows, but with kApp there is nothing to wait for. Returns CLOCK_MONOTONIC when
+  /// sent.
+  [[nodiscard]] tl::expected<std::int64_t, std::string> release(std::string_view frame);
 
   /// After throttled(): lets people in again.
   void resume();
@@ -64,7 +82,7 @@ class Door : public std::enable_shared_from_this<Door> {
   void shut();
 
  private:
-  enum class State : std::uint8_t { kSilent, kStarting, kHeld, kReleased };
+  enum class State : std::uint8_t { kSilent, kGreeted, kStarting, kHeld, kReleased };
   struct Peer {
     std::uint64_t id = 0;
     boost::asio::posix::stream_descriptor socket;
@@ -84,6 +102,9 @@ class Door : public std::enable_shared_from_this<Door> {
   void take_lines(std::uint64_t id);
   void take(Peer& peer, const PeerFrame& frame);
   void take_hello(Peer& peer, Hello hello);
+  void trace();
+  void start(Peer& peer);
+  void on_stopped(const tl::expected<void, std::string>& held);
   void take_ready(Peer& peer);
   void take_failed(Peer& peer, const ExecFailed& failed);
 
@@ -93,15 +114,21 @@ class Door : public std::enable_shared_from_this<Door> {
   void hold_peer(Peer& peer);
   void drop(const Peer& peer);
   void reject(const Peer& peer, std::string reason);
+  void close_to_all();
 
   boost::asio::io_context& loop_;
   Options options_;
   DoorWatcher& watcher_;
+  Tracer& tracer_;
   boost::asio::posix::stream_descriptor listening_;
   std::vector<std::unique_ptr<Peer>> peers_;  ///< in the order of their connecting
   std::uint64_t last_peer_ = 0;
-  bool started_ = false;  ///< kApp: the gate has been told to exec
+  bool started_ = false;  ///< kExec, kApp: the gate has been told to exec
   bool released_ = false;
+  pid_t pid_ = 0;
+  runtime::Descriptor pidfd_;  ///< of kExec's, until it is traced
+  bool is_traced_ = false;
+  bool is_stopped_ = false;  ///< traced, and its exec is done
   std::int64_t admissions_;  ///< connections that may still be accepted now
   std::chrono::steady_clock::time_point refilled_;
 };

@@ -32,6 +32,7 @@ std::optional<std::string_view> text_of(const json& frame, const char* key) {
 tl::expected<PeerFrame, std::string> parse_hello(const json& frame) {
   const auto hold = text_of(frame, "hold");
   if (hold == "gate") return Hello{Hold::kGate};
+  if (hold == "exec") return Hello{Hold::kExec};
   if (hold == "app") return Hello{Hold::kApp};
   return fault("hello without a known hold");
 }
@@ -69,6 +70,28 @@ void append_text(std::string& out, const std::string& text) {
   out += '"';
 }
 
+std::string start_of(const char* type) {
+  return R"({"mayfly":)" + std::to_string(kProtocolVersion) + R"(,"type":")" + type + '"';
+}
+
+/// Written out by hand, since a released worker waits for it: a document costs 15 us here.
+tl::expected<std::string, std::string> with_env(std::string line, const Environment& env) {
+  if (env.size() > kEnvironmentMax) return fault("too many variables for one frame");
+  line += R"(,"env":{)";
+  bool first = true;
+  for (const auto& [name, value] : env) {
+    if (!nameable(name)) return fault("a variable without a usable name");
+    if (value.find('\0') != std::string::npos) return fault("a variable with a NUL in its value");
+    if (!std::exchange(first, false)) line += ',';
+    append_text(line, name);
+    line += ':';
+    append_text(line, value);
+  }
+  line += "}}\n";
+  if (line.size() > kAgentFrameBytesMax) return fault("the variables exceed one frame of 64 KiB");
+  return line;
+}
+
 }  // namespace
 
 tl::expected<PeerFrame, std::string> parse_peer_frame(std::string_view line) {
@@ -93,27 +116,12 @@ std::optional<std::string> LineBuffer::next() {
   return line;
 }
 
-std::string start_frame() {
-  return "{\"mayfly\":1,\"type\":\"start\"}\n";
+tl::expected<std::string, std::string> start_frame(const Environment& env) {
+  return with_env(start_of("start"), env);
 }
 
 tl::expected<std::string, std::string> release_frame(std::uint32_t slot, const Environment& env) {
-  if (env.size() > kEnvironmentMax) return fault("too many variables for one release");
-  // Written out by hand, since a released worker waits for it: a document costs 15 us here.
-  std::string line = R"({"mayfly":)" + std::to_string(kProtocolVersion) +
-                     R"(,"type":"release","slot":)" + std::to_string(slot) + R"(,"env":{)";
-  bool first = true;
-  for (const auto& [name, value] : env) {
-    if (!nameable(name)) return fault("a variable without a usable name");
-    if (value.find('\0') != std::string::npos) return fault("a variable with a NUL in its value");
-    if (!std::exchange(first, false)) line += ',';
-    append_text(line, name);
-    line += ':';
-    append_text(line, value);
-  }
-  line += "}}\n";
-  if (line.size() > kAgentFrameBytesMax) return fault("the variables exceed one frame of 64 KiB");
-  return line;
+  return with_env(start_of("release") + R"(,"slot":)" + std::to_string(slot), env);
 }
 
 }  // namespace mayfly::gate

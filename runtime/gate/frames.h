@@ -15,7 +15,7 @@
 
 namespace mayfly::gate {
 
-/// A gate has connected; with Hold::kApp it wants to start the app.
+/// A gate has connected; with Hold::kExec and kApp it wants to exec.
 struct Hello {
   Hold hold = Hold::kGate;
 };
@@ -48,9 +48,9 @@ class LineBuffer {
 
 using Environment = std::vector<std::pair<std::string, std::string>>;
 
-/// Frames for the peer, newline included.
-[[nodiscard]] std::string start_frame();
-/// Error: the environment is too large or has names that no process can have.
+/// Frames for the peer, newline included. Error: the environment is too large or has names that no
+/// process can have.
+[[nodiscard]] tl::expected<std::string, std::string> start_frame(const Environment& env);
 [[nodiscard]] tl::expected<std::string, std::string> release_frame(std::uint32_t slot,
                                                                    const Environment& env);
 

@@ -31,10 +31,12 @@ tl::expected<StdioCopies, std::string> copies_of(const Stdio& stdio) {
 }  // namespace
 
 struct Gates::Impl : DoorWatcher {
-  Impl(boost::asio::io_context& io, std::string root, Callbacks given)
+  Impl(boost::asio::io_context& io, Options options, Callbacks given)
       : loop(io),
         callbacks(std::make_shared<Callbacks>(std::move(given))),
-        directories(std::move(root)),
+        directories(std::move(options.root)),
+        reserved(std::move(options.reserved)),
+        tracer(io),
         throttle(io) {}
 
   struct Entry {
@@ -54,6 +56,9 @@ struct Gates::Impl : DoorWatcher {
   }
   void failed(Door& door, std::string reason) override {
     callbacks->failed(door.worker(), std::move(reason));
+  }
+  void untraced(Door& door, std::string reason) override {
+    callbacks->untraced(door.worker(), std::move(reason));
   }
 
   void throttled(Door& door) override {
@@ -99,28 +104,42 @@ struct Gates::Impl : DoorWatcher {
     if (entry.marked.value_or(release.slot) != release.slot) {
       return tl::make_unexpected("it is marked for slot " + std::to_string(*entry.marked));
     }
-    if (!entry.door->someone_is_held()) {
+    Door& door = *entry.door;
+    if (!door.someone_is_held()) {
       return tl::make_unexpected(std::string("its gate is not connected"));
+    }
+    if (door.is_stopped()) {
+      const auto filled = door.fill(release.env);
+      if (!filled) return tl::make_unexpected(filled.error());
+      const auto marked = mark(entry, release.slot);
+      if (!marked) return tl::make_unexpected(marked.error());
+      return door.let_run();
     }
     const auto frame = release_frame(release.slot, release.env);
     if (!frame) return tl::make_unexpected(frame.error());
-    const auto marked = Directories::mark(entry.marker, release.slot);
+    const auto marked = mark(entry, release.slot);
     if (!marked) return tl::make_unexpected(marked.error());
-    entry.marked = release.slot;
-    return entry.door->release(*frame);
+    return door.release(*frame);
+  }
+  static tl::expected<void, std::string> mark(Entry& entry, std::uint32_t slot) {
+    auto marked = Directories::mark(entry.marker, slot);
+    if (marked) entry.marked = slot;
+    return marked;
   }
 
   boost::asio::io_context& loop;
   /// Shared with no one; handlers that Asio keeps hold it weakly, and so know when we are gone.
   std::shared_ptr<Callbacks> callbacks;
   Directories directories;
+  Environment reserved;
+  Tracer tracer;
   std::unordered_map<std::string, Entry> entries;
   boost::asio::steady_timer throttle;
   std::vector<std::weak_ptr<Door>> waiting;
 };
 
 Gates::Gates(boost::asio::io_context& loop, Options options, Callbacks callbacks)
-    : impl_(std::make_unique<Impl>(loop, std::move(options.root), std::move(callbacks))) {}
+    : impl_(std::make_unique<Impl>(loop, std::move(options), std::move(callbacks))) {}
 
 Gates::~Gates() = default;
 
@@ -131,8 +150,9 @@ tl::expected<void, std::string> Gates::open(const std::string& worker, Hold hold
   auto copies = copies_of(stdio);
   if (!copies) return tl::make_unexpected(copies.error());
   Impl::Entry entry;
-  entry.door =
-      std::make_shared<Door>(impl_->loop, Door::Options{worker, hold, std::move(*copies)}, *impl_);
+  Door::Options options{worker, hold, std::move(*copies), {}};
+  if (hold == Hold::kExec) options.reserved = impl_->reserved;
+  entry.door = std::make_shared<Door>(impl_->loop, std::move(options), *impl_, impl_->tracer);
   entry.marked = marker->slot;
   if (entry.marked && !impl_->directories.has_socket(worker)) {
     entry.released = entry.marked;  // and it arrived
@@ -146,6 +166,17 @@ tl::expected<void, std::string> Gates::open(const std::string& worker, Hold hold
   return {};
 }
 
+void Gates::started(const std::string& worker, pid_t pid, int pidfd) {
+  const auto found = impl_->entries.find(worker);
+  if (found == impl_->entries.end() || found->second.door->hold() != Hold::kExec) return;
+  found->second.door->started(pid, Descriptor::copy_of(pidfd));
+}
+
+void Gates::ended(const std::string& worker) {
+  const auto found = impl_->entries.find(worker);
+  if (found != impl_->entries.end()) found->second.door->ended();
+}
+
 std::string Gates::mount_source(const std::string& worker) const {
   return impl_->directories.mount_source(worker);
 }
@@ -155,11 +186,12 @@ void Gates::release(const std::string& worker, const Release& release) {
   if (found == impl_->entries.end()) return impl_->answer_unknown(worker);
   Impl::Entry& entry = found->second;
   if (entry.released == release.slot) return;
+  const bool runs_at_once = entry.door->hold() == Hold::kApp || entry.door->is_stopped();
   const auto sent = impl_->hand_over(entry, release);
   if (!sent) return impl_->answer_failed(entry.door, sent.error());
   entry.released = release.slot;
   entry.marker = {};
-  if (entry.door->hold() == Hold::kApp) impl_->answer_running(entry.door, *sent);
+  if (runs_at_once) impl_->answer_running(entry.door, *sent);
 }
 
 std::optional<std::uint32_t> Gates::released_to(const std::string& worker) const {

@@ -12,6 +12,8 @@
 // worker may run as anybody.
 #pragma once
 
+#include <sys/types.h>
+
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstdint>
@@ -20,9 +22,9 @@
 #include <optional>
 #include <string>
 #include <tl/expected.hpp>
-#include <utility>
 #include <vector>
 
+#include "runtime/gate/frames.h"
 #include "runtime/gate/protocol.h"
 
 namespace mayfly::gate {
@@ -33,13 +35,15 @@ struct Callbacks {
   std::function<void(const std::string& worker, std::string reason)> lost;
   std::function<void(const std::string& worker, std::int64_t at_ns)> running;
   std::function<void(const std::string& worker, std::string reason)> failed;
+  /// With kExec: it is held as with kGate instead.
+  std::function<void(const std::string& worker, std::string reason)> untraced;
 };
 
 /// What a release hands over. File descriptors are borrowed: they are duplicated into the message,
 /// and the caller keeps its own.
 struct Release {
   std::uint32_t slot = 0;
-  std::vector<std::pair<std::string, std::string>> env;
+  Environment env;
 };
 
 /// stdin, stdout, stderr for the worker; borrowed during the call only.
@@ -53,6 +57,9 @@ class Gates {
  public:
   struct Options {
     std::string root;  ///< created 0700 if absent; its parent exists
+    /// The variables of every release, their values as long as they can be. With kExec others have
+    /// no room.
+    Environment reserved;
   };
 
   Gates(boost::asio::io_context& loop, Options options, Callbacks callbacks);
@@ -62,10 +69,16 @@ class Gates {
 
   /// Makes the directory and listens; for an existing directory (adoption) listens anew in it, so
   /// that a held gate finds us again. Error: one line with the path. Idempotent. `stdio` is
-  /// duplicated and kept until it is handed over: with kApp it goes out when the gate first
-  /// connects, with kGate at the release.
+  /// duplicated and kept until it is handed over: with kGate at the release, otherwise when the
+  /// gate is told to exec.
   [[nodiscard]] tl::expected<void, std::string> open(const std::string& worker, Hold hold,
                                                      Stdio stdio);
+
+  /// The container's first process; with kExec it is needed to hold it. `pidfd` is borrowed.
+  void started(const std::string& worker, pid_t pid, int pidfd);
+  /// That process has ended, or is about to: to be told before anybody waits for its parent to
+  /// know.
+  void ended(const std::string& worker);
 
   /// The host directory to be mounted at /.mayfly.
   [[nodiscard]] std::string mount_source(const std::string& worker) const;

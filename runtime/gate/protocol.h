@@ -10,6 +10,7 @@ namespace mayfly::gate {
 
 enum class Hold : std::uint8_t {
   kGate,  ///< mayfly-gate itself waits, then execs the command
+  kExec,  ///< the gate execs at once; the command is stopped before its first instruction
   kApp,   ///< the gate execs at once; the app connects to $MAYFLY_GATE, says ready and waits
 };
 

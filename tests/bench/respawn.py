@@ -13,15 +13,16 @@ from supervisors import Case
 
 LIVES_MS = {20: 15, 200: 20, 1000: 40}  # life -> seconds of each way
 SPARES = 32
-WAYS = ("bare", "mayfly", "mayfly-app", "ctr", "docker", "podman")
-MAYFLY = {"mayfly": "gate", "mayfly-app": "app"}  # way -> hold
+WAYS = ("bare", "mayfly", "mayfly-exec", "mayfly-app", "ctr", "docker", "podman")
+MAYFLY = {"mayfly": "gate", "mayfly-exec": "exec", "mayfly-app": "app"}  # way -> hold
 RUNTIMES = ("containerd", "docker", "podman")
 
 EXPLANATION = """\
 Gap: from a worker's last stamp to the first stamp of the next in its slot, both taken inside of the
 worker by CLOCK_MONOTONIC. Bare: a loop of fork, exec and waitid, with no container at all.
 Mayfly counts the gaps for which a spare was held and ready when the worker before ended; `misses` are
-the others. With hold=app the spare is the worker's own program, which waits at the gate by itself.
+the others. With hold=exec the spare is the worker's own program, stopped before its first instruction;
+with hold=app it waits at the gate by itself.
 The first lives of a round rest until the spares are made; where the slots would use them up faster than
 a runtime makes containers, each slot rests again before each further share of them (the rests are not
 cut out: they are lives).
@@ -46,7 +47,7 @@ def add_options(parser):
     parser.add_argument("--rounds", type=int, default=2, metavar="N",
                         help="in which the ways take turns (2)")
     parser.add_argument("--ways", nargs="+", choices=WAYS, metavar="WAY",
-                        default=["bare", "mayfly", "mayfly-app", "ctr", "docker"],
+                        default=["bare", "mayfly", "mayfly-exec", "mayfly-app", "ctr", "docker"],
                         help="which to measure, of " + " ".join(WAYS) + " (all but podman)")
     parser.add_argument("--runtime", nargs="+", choices=RUNTIMES, metavar="KIND",
                         default=["containerd"],
@@ -159,6 +160,7 @@ def ways_of(place, given):
     makers = {
         "bare": lambda: [Way("bare", lambda case: Sample(supervisors.bare(bench, case)))],
         "mayfly": lambda: mayfly.holding_at("gate"),
+        "mayfly-exec": lambda: mayfly.holding_at("exec"),
         "mayfly-app": lambda: mayfly.holding_at("app"),
         "ctr": lambda: [Way("ctr run --rm", lambda case: Sample(
             supervisors.ctr_run(bench, daemons.containerd, case)))],

@@ -1,6 +1,7 @@
 """Kinds of workers: what they may be made of, and all the ways in which they misbehave."""
 
 import os
+import signal
 
 from case import FOR_EVER_MS, SHELL, DaemonCase
 from stories import living
@@ -237,11 +238,70 @@ class HeldByItself(DaemonCase):
                    command=["/integration_worker", "babble", "/lives"])
         self.wait(lambda: [spare["fault"] for spare in self.spares("babble")] == ["not JSON"],
                   "it to be hung up on", 60)
-        # One that spoke before the runtime had said that it runs is only found to be late.
-        record = self.wait(lambda: [record for record in self.exits("babble")
-                                    if record["reason"] == "not JSON"], "its end", 120)[0]
-        self.assertEqual(record["class"], "nostart")
+        record = self.wait(lambda: self.exits("babble"), "its end", 120)[-1]
+        self.assertEqual((record["class"], record["reason"]), ("nostart", "not JSON"), record)
         self.assertEqual(self.running("babble"), [])
+
+
+class HeldBehindItsExec(DaemonCase):
+    """`hold = "exec"`: the worker's program, stopped before its first instruction."""
+
+    def tracer(self, pid):
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("TracerPid"))
+
+    def test_lives_follow_each_other_with_their_slot_and_only_spares_are_traced(self):
+        self.apply("turns", image=SHELL, hold="exec", replicas=2, standby=2,
+                   command=shell('echo "slot $MAYFLY_SLOT of $MAYFLY_POOL"; sleep 0.3'))
+        self.wait(lambda: len(self.exits("turns")) >= 10, "turns", 90)
+        self.wait(lambda: self.mayflyd.pool("turns")["spare_hits"] > 0, "a spare in time", 60)
+        records = self.exits("turns")
+        self.assertEqual({record["class"] for record in records}, {"done"}, records)
+        said = {self.command("logs", record["worker"]).stdout for record in records[:4]}
+        self.assertLessEqual(said, {"slot 0 of turns\n", "slot 1 of turns\n"})
+        self.apply("turns", image=SHELL, hold="exec", replicas=2, standby=2, command=shell("exec sleep 1000"),
+                   lifetime={"stop_grace": "0s"})
+        self.command("retire", "turns")
+        self.wait(lambda: len(self.ready_spares("turns")) == 2 and len(self.running("turns")) == 2, "rest", 60)
+        spares = {spare["name"] for spare in self.ready_spares("turns")}
+        traced = {worker: self.tracer(pid) for worker, pid in self.pids("turns").items()}
+        self.assertEqual({worker: pid for worker, pid in traced.items() if pid},
+                         {spare: self.mayflyd.process.pid for spare in spares})
+
+    def test_spares_end_with_the_daemon_and_workers_do_not(self):
+        self.apply("left", image=SHELL, hold="exec", replicas=2, standby=2, command=shell("exec sleep 1000"),
+                   lifetime={"stop_grace": "0s"})
+        self.wait_running("left", 2)
+        self.wait(lambda: len(self.ready_spares("left")) == 2, "spares", 60)
+        workers = {worker["name"] for worker in self.running("left")}
+        spares = {spare["name"] for spare in self.ready_spares("left")}
+        before = self.pids("left")
+        self.mayflyd.process.kill()
+        self.mayflyd.start()
+        self.wait(lambda: len(self.ready_spares("left")) == 2, "other spares", 60)
+        after = self.pids("left")
+        self.assertEqual({worker: after.get(worker) for worker in workers},
+                         {worker: before[worker] for worker in workers})
+        self.assertFalse(spares & after.keys())
+        self.assertEqual(self.exits("left"), [])
+
+    def test_a_program_that_is_not_there_says_so_in_why_and_in_the_record(self):
+        self.apply("absent", image=SHELL, hold="exec", command=["/bin/no-such-program"], replicas=1)
+        why = self.wait_why("absent", "starts_failing")
+        self.assertIn("exec /bin/no-such-program: no such file", why["detail"].lower())
+        record = self.wait(lambda: self.exits("absent"), "its record", 60)[0]
+        self.assertEqual((record["class"], record["code"]), ("nostart", 127), record)
+        self.assertIn("no such file", record["reason"].lower())
+
+    def test_one_that_is_killed_while_it_is_held_is_replaced(self):
+        self.apply("struck", image=SHELL, hold="exec", replicas=1, standby=1, command=shell("exec sleep 1000"),
+                   lifetime={"stop_grace": "0s"})
+        self.wait_running("struck", 1)
+        self.wait(lambda: len(self.ready_spares("struck")) == 1, "a spare", 60)
+        name = self.ready_spares("struck")[0]["name"]
+        os.kill(self.pids("struck")[name], signal.SIGKILL)
+        self.wait(lambda: [spare["name"] for spare in self.ready_spares("struck")] not in ([], [name]),
+                  "another spare", 60)
 
 
 class CgroupsOfWorkers(DaemonCase):

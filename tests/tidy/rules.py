@@ -20,7 +20,7 @@ INCLUDES = {
     "runtime/http": [],
     "runtime/archive": ["runtime/oci", "runtime/registry"],
     "runtime/registry": ["runtime", "runtime/encoding", "runtime/files", "runtime/oci"],
-    "runtime/gate": ["runtime"],
+    "runtime/gate": ["runtime", "runtime/files"],
     "runtime/gate/program": ["runtime/gate"],
     "runtime/containerd": ["runtime", "runtime/oci", "runtime/registry", "runtime/containerd/grpc",
                            "runtime/containerd/images"],

@@ -83,10 +83,9 @@ AgentFrame parse_agent_frame(std::string_view line, Variables& variables) {
   if (json_object_get_int64(version) != kProtocolVersion) return AgentFrame::kInvalid;
 
   const std::string_view type = text_of(member(frame.get(), "type"));
-  if (type == "start") return AgentFrame::kStart;
-  if (type != "release") return AgentFrame::kInvalid;
-  const bool complete = read_variables(member(frame.get(), "env"), variables);
-  return complete ? AgentFrame::kRelease : AgentFrame::kInvalid;
+  if (type != "start" && type != "release") return AgentFrame::kInvalid;
+  if (!read_variables(member(frame.get(), "env"), variables)) return AgentFrame::kInvalid;
+  return type == "start" ? AgentFrame::kStart : AgentFrame::kRelease;
 }
 
 }  // namespace mayfly::gate

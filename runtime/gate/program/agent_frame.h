@@ -31,8 +31,8 @@ class Variables {
 };
 
 enum class AgentFrame : std::uint8_t {
-  kStart,    ///< run the app now
-  kRelease,  ///< `variables` are to be added to the environment
+  kStart,    ///< exec now; what becomes of the command waits for its release
+  kRelease,  ///< exec now; with both `variables` are to be added to the environment
   kInvalid,
 };
 

@@ -31,7 +31,7 @@ void Connection::prefault() {
   std::memset(bytes_.data(), 0, kPrefaultBytes);
 }
 
-void Connection::wait(std::string_view greeting, AgentFrame awaited, Variables& variables) {
+void Connection::wait(std::string_view greeting, Awaited awaited, Variables& variables) {
   for (;; pause_before_retry()) {
     if (!connect()) continue;
     say(greeting);
@@ -40,7 +40,7 @@ void Connection::wait(std::string_view greeting, AgentFrame awaited, Variables& 
       const auto* const newline = static_cast<const char*>(std::memchr(begin, '\n', length_));
       if (newline == nullptr) continue;
       const std::string_view line(begin, static_cast<std::size_t>(newline - begin));
-      if (parse_agent_frame(line, variables) == awaited) return;
+      if (awaited.contains(parse_agent_frame(line, variables))) return;
       break;
     }
     disconnect();

@@ -18,8 +18,15 @@ class Connection {
   /// Touches the storage that a usual frame needs.
   void prefault();
 
-  /// Connects, says `greeting` and waits for the awaited frame, again and again until it comes.
-  void wait(std::string_view greeting, AgentFrame awaited, Variables& variables);
+  struct Awaited {
+    bool start;
+    bool release;
+    [[nodiscard]] bool contains(AgentFrame frame) const {
+      return (start && frame == AgentFrame::kStart) || (release && frame == AgentFrame::kRelease);
+    }
+  };
+  /// Connects, says `greeting` and waits for an awaited frame, again and again until it comes.
+  void wait(std::string_view greeting, Awaited awaited, Variables& variables);
 
   /// What came with the frame: stdin, stdout, stderr take its place. Nothing came: nothing changes.
   void take_stdio();

@@ -1,9 +1,10 @@
 // mayfly-gate: the first process of a worker's container. It waits at the worker's own socket until
 // the agent releases it, then becomes the command. Static, and content with an empty image.
 //
-//   gate [--hold=app] [--socket PATH] -- COMMAND [ARGUMENT]...
-//       Waits for the release, then execs COMMAND. With --hold=app it execs COMMAND at once, with
-//       MAYFLY_GATE in the environment, and COMMAND itself waits for the release.
+//   gate [--hold=app|exec] [--socket PATH] -- COMMAND [ARGUMENT]...
+//       Waits for the release, then execs COMMAND. With --hold=app it execs COMMAND when it is told
+//       to start, with MAYFLY_GATE in the environment, and COMMAND itself waits for the release;
+//       with --hold=exec as well, and the agent, which traces it, holds COMMAND.
 //   gate --ready [--socket PATH]
 //       For apps that are shell scripts: says ready at $MAYFLY_GATE, waits for the release, prints
 //       its variables as `export NAME='value'` lines and exits 0.  eval "$(/.mayfly/gate --ready)"
@@ -28,7 +29,7 @@ namespace {
 
 constexpr int kUsage = 2;
 
-enum class Mode : std::uint8_t { kHoldGate, kHoldApp, kReady };
+enum class Mode : std::uint8_t { kHoldGate, kHoldExec, kHoldApp, kReady };
 
 struct Arguments {
   Mode mode = Mode::kHoldGate;
@@ -45,6 +46,8 @@ bool parse_arguments(char** argv, Arguments& arguments) {
   for (; *next != nullptr && std::strcmp(*next, "--") != 0; ++next) {
     if (std::strcmp(*next, "--hold=app") == 0) {
       arguments.mode = Mode::kHoldApp;
+    } else if (std::strcmp(*next, "--hold=exec") == 0) {
+      arguments.mode = Mode::kHoldExec;
     } else if (std::strcmp(*next, "--ready") == 0) {
       arguments.mode = Mode::kReady;
     } else if (std::strcmp(*next, "--socket") == 0 && next[1] != nullptr) {
@@ -116,17 +119,31 @@ void rehearse(Command& command, Connection& connection) {
   command.prepare();
 }
 
+const char* greeting_of(Mode mode) {
+  switch (mode) {
+    case Mode::kHoldGate:
+      return "{\"mayfly\":1,\"type\":\"hello\",\"hold\":\"gate\"}\n";
+    case Mode::kHoldExec:
+      return "{\"mayfly\":1,\"type\":\"hello\",\"hold\":\"exec\"}\n";
+    case Mode::kHoldApp:
+      return "{\"mayfly\":1,\"type\":\"hello\",\"hold\":\"app\"}\n";
+    case Mode::kReady:
+      break;
+  }
+  return "{\"mayfly\":1,\"type\":\"ready\"}\n";
+}
+
+Connection::Awaited awaits(Mode mode) {
+  // One that cannot be traced is not started, but held here.
+  return {.start = mode == Mode::kHoldExec || mode == Mode::kHoldApp,
+          .release = mode != Mode::kHoldApp};
+}
+
 [[noreturn]] void hold(const Arguments& arguments, Connection& connection) {
-  const bool app = arguments.mode == Mode::kHoldApp;
-  if (app) ::setenv(kSocketVariable, arguments.socket, 1);
+  if (arguments.mode == Mode::kHoldApp) ::setenv(kSocketVariable, arguments.socket, 1);
   Command command(arguments.command, environ);
   rehearse(command, connection);
-  const AgentFrame awaited = app ? AgentFrame::kStart : AgentFrame::kRelease;
-  const char* const greeting = app ? R"({"mayfly":1,"type":"hello","hold":"app"})"
-                                     "\n"
-                                   : R"({"mayfly":1,"type":"hello","hold":"gate"})"
-                                     "\n";
-  connection.wait(greeting, awaited, variables);
+  connection.wait(greeting_of(arguments.mode), awaits(arguments.mode), variables);
   connection.take_stdio();
   report_and_exit(connection, command, command.run(variables));
 }
@@ -157,7 +174,7 @@ void print_for_shell(std::string_view entry) {
 }
 
 int wait_as_app(Connection& connection) {
-  connection.wait("{\"mayfly\":1,\"type\":\"ready\"}\n", AgentFrame::kRelease, variables);
+  connection.wait(greeting_of(Mode::kReady), awaits(Mode::kReady), variables);
   for (std::size_t i = 0; i < variables.size(); ++i) print_for_shell(variables[i]);
   return std::fflush(stdout) == 0 ? 0 : 1;
 }
@@ -169,7 +186,8 @@ int main(int, char** argv) {
   using namespace mayfly::gate;
   Arguments arguments;
   if (!parse_arguments(argv, arguments)) {
-    std::fputs("usage: gate [--hold=app] -- COMMAND [ARGUMENT]...\n       gate --ready\n", stderr);
+    std::fputs("usage: gate [--hold=app|exec] -- COMMAND [ARGUMENT]...\n       gate --ready\n",
+               stderr);
     return kUsage;
   }
   exit_on_signals();

@@ -26,6 +26,7 @@ class Doctor : public testing::Test {
     host_.executable = [](const std::string&) { return true; };
     host_.group_exists = [](const std::string&) { return true; };
     host_.pidfd_open = [] { return true; };
+    host_.ptrace = [] { return true; };
     host_.realtime = [] { return true; };
     host_.clock_synchronised = [] { return true; };
     write("/proc/mounts", "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n");
@@ -193,6 +194,18 @@ TEST_F(Doctor, LooksAtTheKernel) {
             "come from the runtime: fine, some ms later than from a kernel of 6.15");
   write("/proc/sys/kernel/osrelease", "6.15.0-rc1\n");
   EXPECT_EQ(check_exit_status(host_).what, "the kernel tells them (PIDFD_GET_INFO)");
+}
+
+TEST_F(Doctor, TellsWhetherSparesCanBeHeldBehindTheirExec) {
+  EXPECT_EQ(check_tracing(host_).what, "allowed: hold = \"exec\" can be had");
+  write("/proc/sys/kernel/yama/ptrace_scope", "3\n");
+  EXPECT_EQ(check_tracing(host_).what,
+            "forbidden by kernel.yama.ptrace_scope = 3: hold = \"exec\" is \"gate\" here");
+  write("/proc/sys/kernel/yama/ptrace_scope", "1\n");
+  host_.ptrace = [] { return false; };
+  EXPECT_EQ(check_tracing(host_).what,
+            "not in the unit's SystemCallFilter=: hold = \"exec\" is \"gate\" here");
+  EXPECT_EQ(complaints(), "") << "who does not want it misses nothing";
 }
 
 TEST_F(Doctor, LooksAtTheGate) {

@@ -32,7 +32,8 @@ std::string without_newline(std::string frame) {
 }
 
 TEST(AgentFrames, AreReadByTheGateAsTheAgentWroteThem) {
-  EXPECT_EQ(read_by_gate(without_newline(start_frame())), "start");
+  EXPECT_EQ(read_by_gate(without_newline(*start_frame({}))), "start");
+  EXPECT_EQ(read_by_gate(without_newline(*start_frame({{"A", "1"}}))), "start A=1");
   EXPECT_EQ(read_by_gate(without_newline(*release_frame(3, {}))), "release");
   EXPECT_EQ(read_by_gate(without_newline(*release_frame(3, {{"A", "1"}, {"B", "\"\n\\\u00fc"}}))),
             "release A=1 B=\"\n\\\u00fc");

@@ -113,7 +113,11 @@ void House::restart() {
   callbacks.failed = [this](const auto& worker, const auto& reason) {
     events_.push_back("failed " + worker + ": " + reason);
   };
-  gates_ = std::make_unique<Gates>(loop_, Gates::Options{folder_ + "/gates"}, callbacks);
+  callbacks.untraced = [this](const auto& worker, const auto& reason) {
+    events_.push_back("untraced " + worker + ": " + reason);
+  };
+  gates_ = std::make_unique<Gates>(
+      loop_, Gates::Options{folder_ + "/gates", {{"SLOT", "4294967295"}}}, callbacks);
 }
 
 void House::open(const std::string& worker, Hold hold, Stdio stdio) {

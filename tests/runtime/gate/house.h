@@ -88,7 +88,7 @@ class House : public ::testing::Test {
 
   std::string folder_;
   boost::asio::io_context loop_;
-  std::vector<std::string> events_;  ///< "ready w", "lost w: why", "running w", "failed w: why"
+  std::vector<std::string> events_;  ///< "ready w", "lost w: why", "running w", "failed w: why", …
   std::int64_t running_at_ns_ = 0;
   std::unique_ptr<Gates> gates_;
 };

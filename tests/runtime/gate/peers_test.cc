@@ -202,9 +202,9 @@ TEST_F(Peers, MayBeClosedFromWithinAnyCallback) {
       gates->close(worker);
     };
   };
-  gates = std::make_unique<Gates>(
-      loop_, Gates::Options{folder_ + "/closing"},
-      Callbacks{close("ready"), close("lost"), close("running"), close("failed")});
+  gates = std::make_unique<Gates>(loop_, Gates::Options{folder_ + "/closing", {}},
+                                  Callbacks{close("ready"), close("lost"), close("running"),
+                                            close("failed"), close("untraced")});
   const auto meet = [&](const std::string& words) {
     ASSERT_TRUE(gates->open("w", Hold::kGate, {}));
     Peer peer(gates->mount_source("w") + "/gate.sock");
@@ -277,7 +277,7 @@ TEST_F(Apps, AreReleasedWhenTheySaidReady) {
 TEST_F(Apps, FailWithAReasonWhenTheyCannotBeStarted) {
   open("w", Hold::kApp);
   const auto app = gate("w", {"/no/such"}, {"--hold=app"});
-  until_event("failed w: exec /no/such: No such file or directory");
+  until_event("lost w: exec /no/such: No such file or directory");
   EXPECT_EQ(app->wait(), 127);
 }
 
@@ -289,8 +289,8 @@ TEST_F(Apps, AreStartedOnce) {
   until([&] { return first.closed() || !first.heard().empty(); });
   Peer second(socket_of("w"));
   second.say(kAppHello);
-  until_event("lost w: a gate for an app that has been started");
-  EXPECT_EQ(first.heard(), "{\"mayfly\":1,\"type\":\"start\"}\n");
+  until_event("lost w: a gate for a command that has been started");
+  EXPECT_EQ(first.heard(), "{\"mayfly\":1,\"type\":\"start\",\"env\":{}}\n");
   EXPECT_EQ(second.heard(), "");
 }
 

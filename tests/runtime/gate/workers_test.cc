@@ -106,7 +106,7 @@ TEST_F(Workers, LeaveNoDescriptorsAfterTheirRelease) {
 TEST_F(Workers, MayHaveLongPaths) {
   const std::string deep = folder_ + "/" + std::string(100, 'd');
   fs::create_directory(deep);
-  Gates gates(loop_, {deep + "/gates"}, {});
+  Gates gates(loop_, {deep + "/gates", {}}, {});
   const auto opened = gates.open("w", Hold::kGate, {});
   EXPECT_TRUE(opened) << opened.error();
   EXPECT_TRUE(fs::is_socket(gates.mount_source("w") + "/gate.sock"));
@@ -120,7 +120,7 @@ TEST_F(Workers, HaveNamesThatStayInTheRoot) {
 }
 
 TEST_F(Workers, FailWithThePathWhenThereIsNoRoom) {
-  Gates gates(loop_, {"/proc/nothing/here"}, {});
+  Gates gates(loop_, {"/proc/nothing/here", {}}, {});
   const auto opened = gates.open("w", Hold::kGate, {});
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error(), "cannot make /proc/nothing/here/: No such file or directory");
