@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "agent/core/exits.h"
-#include "agent/core/node.h"
 #include "agent/core/slots.h"
 #include "agent/core/spares.h"
 #include "agent/core/stops.h"
@@ -93,13 +92,9 @@ void adopt(Turn& turn, const std::vector<const ObservedWorker*>& strangers) {
 }
 
 void was_never_released(Turn& turn, Worker& worker) {
-  const Pool& pool = pool_of(turn, worker);
   worker.gate_ready = true;
   worker.ready = turn.now;
-  const bool wanted =
-      !worker.stop_asked && !pool.dropped && !pool.settings.paused && !is_closed(turn.model);
-  const bool fits = is_within_cordon(turn.model, pool) && !has_surplus(pool);
-  if (wanted && fits && worker.revision == pool.active) {
+  if (!worker.stop_asked && may_begin(turn, worker)) {
     worker.released = turn.now;
     return send_release(turn, worker);
   }

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "agent/core/adoption.h"
+#include "agent/core/slots.h"
 #include "agent/core/spares.h"
+#include "agent/core/stops.h"
 #include "agent/core/words.h"
 
 namespace mayfly::core {
@@ -31,6 +33,7 @@ void ran_after_all(Worker& worker) {
 
 void release_again(Turn& turn, Worker& worker) {
   if (worker.fault.empty() || worker.tries >= kReleasesAgainMax) return;
+  if (!may_begin(turn, worker)) return request_stop(turn, worker, "not wanted any more");
   ++worker.tries;
   worker.fault.clear();
   worker.deadline = after(turn.now, turn.model.limits.release_deadline);

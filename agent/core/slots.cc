@@ -138,10 +138,8 @@ void count_hits(Turn& turn) {
 void withdraw_releases(Turn& turn) {
   std::erase_if(turn.releases, [&](const ReleaseWorker& each) {
     const Worker* worker = find_worker(turn, each.worker);
-    if (is_closed(turn.model) || worker == nullptr || worker->phase != WorkerPhase::kReleasing)
-      return true;
-    const Pool& pool = pool_of(turn, *worker);
-    return pool.dropped || pool.settings.paused || worker->revision != pool.active;
+    const bool is_out = worker != nullptr && worker->phase == WorkerPhase::kReleasing;
+    return !is_out || !may_begin(turn, *worker);
   });
 }
 
@@ -215,6 +213,13 @@ void fill_slots(Turn& turn) {
   withdraw_releases(turn);
   for (auto& [name, pool] : turn.model.pools) fill_pool(turn, pool);
   count_hits(turn);
+}
+
+bool may_begin(const Turn& turn, const Worker& worker) {
+  const Pool& pool = turn.model.pools.at(worker.pool);
+  const bool is_filled = !pool.dropped && !pool.settings.paused && !is_closed(turn.model);
+  const bool fits = is_within_cordon(turn.model, pool) && !has_surplus(pool);
+  return is_filled && fits && worker.revision == pool.active;
 }
 
 void send_release(Turn& turn, Worker& worker) {

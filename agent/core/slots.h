@@ -30,6 +30,9 @@ void fit_slots(Turn& turn);
 /// Releases ready spares of the active revision into free slots that do not wait.
 void fill_slots(Turn& turn);
 
+/// A worker that has a slot may be let go into it: its pool wants that life still.
+[[nodiscard]] bool may_begin(const Turn& turn, const Worker& worker);
+
 /// Sends the release (again). REQUIRES: worker.slot.
 void send_release(Turn& turn, Worker& worker);
 

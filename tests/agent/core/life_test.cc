@@ -302,7 +302,10 @@ TEST(Release, ThatWorkedAfterAllMakesTheKillOurs) {
 TEST(Release, IsNotSentAgainWhenTheSameBatchForbidsIt) {
   PoolSettings paused = bare_pool(1);
   paused.paused = true;
-  for (const Event& forbids : {Event(PoolDesired{paused}), Event(PoolDropped{"p"})}) {
+  PoolSettings fewer = bare_pool(0);
+  fewer.surplus = Surplus::kAwaited;
+  for (const Event& forbids :
+       {Event(PoolDesired{paused}), Event(PoolDropped{"p"}), Event(PoolDesired{fewer})}) {
     Harness core;
     core.begin(bare_pool(1));
     const WorkerId id = core.wants<StartWorker>().at(0).worker;
@@ -324,6 +327,26 @@ TEST(Release, ThatFailedIsSentAgainWhenTheGateComesBack) {
   EXPECT_EQ(core.wants<ReleaseWorker>()[0].slot, 0U);
   core.feed(WorkerRunning{id, core.now()});
   EXPECT_TRUE(Harness::of<SignalWorker>(core.run(1h)).empty());
+}
+
+TEST(Release, ThatFailedIsNotSentAgainWhereOneLessIsWanted) {
+  PoolSettings settings = bare_pool(2);
+  settings.surplus = Surplus::kAwaited;
+  Harness core;
+  core.fill(settings);
+  core.exit(core.worker_in(0));
+  const WorkerId id = core.wants<StartWorker>().at(0).worker;
+  core.feed(WorkerStarted{id}, GateReady{id});
+  core.feed(ReleaseFailed{id, "not connected"});
+  settings.replicas = 1;
+  core.feed(PoolDesired{settings});
+  core.feed(GateReady{id});
+  EXPECT_TRUE(core.wants<ReleaseWorker>().empty()) << "the other lives, and one is wanted";
+  ASSERT_EQ(core.wants<SignalWorker>().size(), 1U);
+  EXPECT_EQ(core.wants<SignalWorker>()[0].worker, id);
+  core.exit(id, {.code = 0, .signal = 15});
+  EXPECT_EQ(core.wants<RecordExit>().at(0).record.exit_class, ExitClass::kOurs);
+  EXPECT_EQ(core.pool().slots.size(), 1U);
 }
 
 }  // namespace
