@@ -53,7 +53,7 @@ void Claims::take(const KeyWritten& written, Turn& turn) {
       return;
     case Write::What::kClaim:
       slots_.note(kv);
-      add(out_.id);
+      own_[out_.id.pool].try_emplace(out_.id.slot);
       return;
     case Write::What::kRelease:
       slots_.note_gone(out_.key, written.revision);
@@ -121,12 +121,6 @@ Time Claims::write_next(Turn& turn) {
   return core::kNever;
 }
 
-/// One that takes on nothing more has no worker for what turns up then: an answer that comes late,
-/// or what a restored etcd had long ago.
-void Claims::add(const SlotId& id) {
-  own_[id.pool].try_emplace(id.slot, Own{.is_leaving = scheduling_ != kOpen});
-}
-
 /// Whose name this node has, whose slots it has. A slot is another's as soon as etcd says so; it is
 /// ours to run a worker for once its claim is there under a lease that is known to be held.
 void Claims::learn(Time now) {
@@ -137,10 +131,13 @@ void Claims::learn(Time now) {
       is_namesake ? "another node has this node's name, and its slots: give each its own" : "";
   for (const auto& [key, entry] : slots_.entries()) {
     const Claim& claim = entry.value;
-    if (claim.instance == self_.instance) add({claim.pool, claim.slot});
+    if (claim.instance == self_.instance) own_[claim.pool].try_emplace(claim.slot);
   }
   for (auto& [pool, own] : own_) {
     for (auto each = own.begin(); each != own.end();) {
+      // One that takes on nothing more has no worker for what turns up then: an answer that comes
+      // late, or what a restored etcd had long ago.
+      if (!each->second.is_run && scheduling_ != kOpen) each->second.is_leaving = true;
       const auto* entry = slots_.find(keys_.slot(pool, each->first));
       const bool is_anothers = entry != nullptr && entry->value.instance != self_.instance;
       const bool is_over = entry == nullptr && (each->second.is_leaving || !each->second.is_run);

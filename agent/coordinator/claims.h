@@ -94,7 +94,6 @@ class Claims {
 
   // All of these go by what is known now of etcd.
   void learn(Time now);
-  void add(const SlotId& id);
   [[nodiscard]] bool was_away() const;
   void plan(Time now);
   void plan_pool(const std::string& pool, Pool& own, Time now);

@@ -257,6 +257,22 @@ TEST_F(ClaimsTest, GivesUpWhatTurnsUpWhileItIsCordoned) {
   EXPECT_EQ(asked<DeleteKey>()[0].key, kKeys.slot("a", 0));
 }
 
+TEST_F(ClaimsTest, GivesUpWhatItWasToRunWhenItWasCordoned) {
+  connect({{.key = kKeys.slot("a", 0),
+            .value = claim_text({"a", 0, "n", "i"}, 1),
+            .mod_revision = 9,
+            .lease = 3}});
+  written();
+  ASSERT_EQ(asked<PutKey>().at(0).key, kKeys.slot("a", 0)) << "taken back under the new lease";
+  const std::uint64_t taking_back = last_number;
+  step({SchedulingChanged{kCordoned}});
+  step({KeyWritten{taking_back, 12}});
+  EXPECT_EQ(claims.workers("a"), 0U) << "the core has no place for it";
+  written();
+  ASSERT_EQ(asked<DeleteKey>().size(), 1U);
+  EXPECT_EQ(asked<DeleteKey>()[0].key, kKeys.slot("a", 0));
+}
+
 TEST_F(ClaimsTest, LeavesANameToTheNodeThatHasIt) {
   step({PoolsShared{{{"a", {2, {}}}}}});
   const auto lists = asked<List>();
