@@ -36,16 +36,6 @@ const char* word_for(coordinator::Contact contact) {
   return "";
 }
 
-coordinator::Claims::Self self_of(const Fleet::Options& options, const control::NodeStatus& node,
-                                  const Documents& rows) {
-  const auto ttl = std::chrono::duration_cast<std::chrono::seconds>(options.config.claim_ttl);
-  return {.node = node.node,
-          .instance = node.instance,
-          .labels = options.labels,
-          .ttl_s = ttl.count(),
-          .kept = slots_of(rows, options.config.cluster)};
-}
-
 }  // namespace
 
 Fleet::Fleet(boost::asio::io_context& loop, Parts parts, Options options)
@@ -53,25 +43,25 @@ Fleet::Fleet(boost::asio::io_context& loop, Parts parts, Options options)
       parts_(parts),
       options_(std::move(options)),
       keys_(keys_of(options_.config)),
-      session_(keys_, baseline_of(parts.store.loaded().fleet, options_.config.cluster),
-               options_.seed, self_of(options_, parts.node, parts.store.loaded().fleet)),
-      slots_(
-          [this](const auto& pool, const auto& allotted) { parts_.desired.allot(pool, allotted); },
-          parts.model, known_shared(parts.store.loaded().fleet, options_.labels)),
-      brake_(options_.config.shrink_max_percent),
+      membership_(
+          {.config = options_.config,
+           .node = parts.node.node,
+           .instance = parts.node.instance,
+           .labels = options_.labels,
+           .seed = options_.seed,
+           .rows = parts.store.loaded().fleet,
+           .known = options_.known},
+          parts.model,
+          [this](const auto& pool, const auto& allotted) { parts_.desired.allot(pool, allotted); }),
       brake_timer_(loop),
       timer_(loop),
       report_timer_(loop),
       client_(loop, client_options(options_.config)) {
-  for (const agent::Desired::FromFleet& known : options_.known) {
-    const auto allotted = known.allotted().value_or(agent::Allotment{known.pool.replicas});
-    brake_.set(known.pool.name, allotted.workers);
-  }
   show();
 }
 
 void Fleet::start() {
-  for (const auto& [pool, document] : session_.state().baseline().documents) {
+  for (const auto& [pool, document] : session().state().baseline().documents) {
     if (parts_.desired.is_of_fleet(pool)) in_force_[pool] = document.mod_revision;
   }
   observe();
@@ -79,7 +69,7 @@ void Fleet::start() {
 }
 
 void Fleet::observe() {
-  if (slots_.has_news()) schedule();
+  if (membership_.has_news()) schedule();
   if (std::exchange(is_report_due_, true)) return;
   report_timer_.expires_after(kReportPause);
   report_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const auto& error) {
@@ -89,7 +79,6 @@ void Fleet::observe() {
 
 void Fleet::report() {
   is_report_due_ = false;
-  keep_baseline();
   post(coordinator::StatusChanged{node_status({.model = parts_.model,
                                                .catalog = parts_.catalog,
                                                .evidence = parts_.evidence,
@@ -117,25 +106,16 @@ void Fleet::schedule() {
 
 void Fleet::step() {
   is_scheduled_ = false;
-  auto events = std::exchange(events_, {});
-  for (Event& news : slots_.news()) events.push_back(std::move(news));
-  const coordinator::Decision decision = session_.step(agent::monotonic_now(), events);
-  for (const coordinator::Action& action : decision.actions) {
-    std::visit([this](const auto& each) { perform(each); }, action);
-  }
-  slots_.follow(session_.claims());
-  for (const auto& [pool, shared] : slots_.shared()) {
-    if (!brake_.braked().contains(pool)) brake_.set(pool, session_.claims().workers(pool));
-  }
-  const coordinator::Baseline& baseline = session_.state().baseline();
-  const std::pair met{baseline.cluster, baseline.epoch};
-  // A node that is killed now comes back with the slots that it runs.
-  const bool has_other_slots = session_.claims().slots() != slots_kept_;
-  if (met != std::exchange(met_, met) || has_other_slots) keep_baseline();
-  std::set<std::string> pools = decision.changed;
+  std::vector<Event> events = std::exchange(events_, {});
   const bool has_listed = std::any_of(events.begin(), events.end(), [](const Event& event) {
     return std::holds_alternative<coordinator::Listed>(event);
   });
+  const auto [decision, row] = membership_.step(agent::monotonic_now(), std::move(events));
+  for (const coordinator::Action& action : decision.actions) {
+    std::visit([this](const auto& each) { perform(each); }, action);
+  }
+  if (row) parts_.store.put_fleet(*row, [](bool) {});
+  std::set<std::string> pools = decision.changed;
   // What was in the way may be gone.
   if (has_listed) {
     for (const auto& [pool, why] : refused_) pools.insert(pool);
@@ -156,13 +136,13 @@ void Fleet::arm(core::Time wake_at) {
 void Fleet::show() {
   control::CoordinatorStatus shown;
   const core::Time now = agent::monotonic_now();
-  const coordinator::Contact contact = session_.contact(now);
+  const coordinator::Contact contact = session().contact(now);
   shown.cluster = options_.config.cluster;
   shown.endpoint = client_.endpoint();
   shown.state = word_for(contact);
   if (contact != coordinator::Contact::kConnecting) {
     const auto ago =
-        std::chrono::duration_cast<std::chrono::milliseconds>(now - session_.last_contact());
+        std::chrono::duration_cast<std::chrono::milliseconds>(now - session().last_contact());
     shown.last_contact_unix_ms = agent::unix_ms_now() - ago.count();
   }
   shown.alarms = alarms();
@@ -278,17 +258,9 @@ void Fleet::write_key(std::uint64_t number, std::vector<etcd::Compare> compares,
 
 void Fleet::consider_order(const std::vector<etcd::KeyValue>& found) {
   if (found.empty()) return parts_.orders.follow_none();
-  const auto epoch = static_cast<std::int64_t>(session_.state().baseline().epoch);
+  const auto epoch = static_cast<std::int64_t>(session().state().baseline().epoch);
   parts_.orders.follow(found.front().value, {epoch, found.front().mod_revision});
   observe();
-}
-
-void Fleet::keep_baseline() {
-  slots_kept_ = session_.claims().slots();
-  auto row = baseline_row(session_.state().baseline(), options_.config.cluster, slots_kept_);
-  if (row == baseline_kept_) return;
-  baseline_kept_ = row;
-  parts_.store.put_fleet(std::move(row), [](bool) {});
 }
 
 }  // namespace mayfly::fleet

@@ -13,15 +13,12 @@
 
 #include "agent/catalog.h"
 #include "agent/control/operations.h"
-#include "agent/coordinator/brake.h"
 #include "agent/coordinator/etcd/client.h"
-#include "agent/coordinator/session.h"
 #include "agent/desired.h"
 #include "agent/evidence.h"
-#include "agent/fleet/memory.h"
+#include "agent/fleet/membership.h"
 #include "agent/fleet/node_orders.h"
 #include "agent/fleet/report.h"
-#include "agent/fleet/slots.h"
 #include "agent/store/store.h"
 #include "config/document.h"
 #include "config/fleet_pool.h"
@@ -58,6 +55,7 @@ class Fleet {
  private:
   using Event = coordinator::Event;
 
+  [[nodiscard]] const coordinator::Session& session() const { return membership_.session(); }
   void post(Event event);
   void schedule();
   void step();
@@ -77,7 +75,7 @@ class Fleet {
   void reported(const coordinator::WriteReport& write, const etcd::Result<etcd::TxnAnswer>& answer);
 
   void consider_order(const std::vector<etcd::KeyValue>& found);
-  /// As many of the pool as may be taken away at once are; the rest later. True: none is left.
+  /// The rest later. True: none is left.
   [[nodiscard]] bool shrink_to_nothing(const std::string& pool);
   /// None: as many are left as are wanted.
   [[nodiscard]] std::optional<agent::Allotment> braked(const std::string& pool,
@@ -95,16 +93,13 @@ class Fleet {
   void leave(const std::string& pool);
   void drop(const std::string& pool);
   void end(const std::string& pool);
-  void keep_baseline();
   void report();
 
   boost::asio::io_context& loop_;
   Parts parts_;
   Options options_;
   coordinator::Keys keys_;
-  coordinator::Session session_;
-  Slots slots_;
-  coordinator::Brake brake_;
+  Membership membership_;
   boost::asio::steady_timer brake_timer_;
   boost::asio::steady_timer timer_;
   boost::asio::steady_timer report_timer_;
@@ -116,9 +111,6 @@ class Fleet {
   std::map<std::string, std::int64_t> in_force_;    ///< the same
   std::int64_t informed_under_ = 0;                 ///< the lease that holds the node's info
   std::map<std::uint64_t, etcd::WatchId> watches_;  ///< by the session's numbers
-  std::pair<std::uint64_t, std::uint64_t> met_;     ///< the cluster and the epoch
-  store::FleetDocument baseline_kept_;
-  coordinator::Slots slots_kept_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
   etcd::Client client_;  ///< the first to go: its calls lead back here
 };

@@ -9,10 +9,8 @@
 
 namespace mayfly::fleet {
 
-using namespace std::chrono_literals;
-
 void Fleet::consider(const std::string& pool) {
-  const auto& documents = session_.state().baseline().documents;
+  const auto& documents = session().state().baseline().documents;
   const auto document = documents.find(pool);
   if (document == documents.end()) return forget(pool);
   const auto given = config::parse_fleet_pool_json(document->second.value);
@@ -27,29 +25,25 @@ void Fleet::consider(const std::string& pool) {
 }
 
 bool Fleet::shrink_to_nothing(const std::string& pool) {
-  const std::uint32_t left = brake_.limit(pool, 0, agent::monotonic_now());
-  if (left == 0) return true;
-  slots_.cap(pool, left);
+  if (membership_.shrink_to_nothing(pool, agent::monotonic_now())) return true;
   go_on_shrinking();
   return false;
 }
 
 void Fleet::go_on_shrinking() {
-  const core::Time due = brake_.due();
-  if (due == core::kNever) return;
-  // A document that is refused by now keeps its pool braked, and is no reason to spin.
-  const core::Time at = std::max(due, agent::monotonic_now() + 1s);
+  const core::Time at = membership_.shrinks_at(agent::monotonic_now());
+  if (at == core::kNever) return;
   brake_timer_.expires_at(std::chrono::steady_clock::time_point(at.time_since_epoch()));
   brake_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const auto& error) {
     if (error || alive.expired()) return;
-    for (const std::string& pool : std::set(brake_.braked())) shrink_further(pool);
+    for (const std::string& pool : std::set(membership_.braked())) shrink_further(pool);
     go_on_shrinking();
     show();
   });
 }
 
 void Fleet::shrink_further(const std::string& pool) {
-  const auto& documents = session_.state().baseline().documents;
+  const auto& documents = session().state().baseline().documents;
   const auto document = documents.find(pool);
   if (document == documents.end()) return;
   const auto given = config::parse_fleet_pool_json(document->second.value);
@@ -60,15 +54,15 @@ void Fleet::shrink_further(const std::string& pool) {
 }
 
 std::optional<agent::Allotment> Fleet::braked(const std::string& pool, std::uint32_t wanted) {
-  const std::uint32_t left = brake_.limit(pool, wanted, agent::monotonic_now());
+  const std::uint32_t left = membership_.limit(pool, wanted, agent::monotonic_now());
   if (left == wanted) return std::nullopt;
   return agent::Allotment{left, core::Surplus::kStopped};
 }
 
 std::vector<std::string> Fleet::alarms() const {
-  std::vector<std::string> lines = session_.alarms();
+  std::vector<std::string> lines = session().alarms();
   std::string pools;
-  for (const std::string& pool : brake_.braked()) pools += (pools.empty() ? "" : ", ") + pool;
+  for (const std::string& pool : membership_.braked()) pools += (pools.empty() ? "" : ", ") + pool;
   if (!pools.empty()) lines.push_back("shrinking in steps, see coordinator.shrink_max: " + pools);
   return lines;
 }
@@ -79,12 +73,12 @@ void Fleet::leave(const std::string& pool) {
 
 void Fleet::drop(const std::string& pool) {
   forget(pool);
-  slots_.unshare(pool);
+  membership_.unshare(pool);
   parts_.desired.drop_of_fleet(pool);
 }
 
 std::int64_t Fleet::mod_revision_of(const std::string& pool) const {
-  const auto& documents = session_.state().baseline().documents;
+  const auto& documents = session().state().baseline().documents;
   const auto document = documents.find(pool);
   return document == documents.end() ? 0 : document->second.mod_revision;
 }
@@ -106,7 +100,7 @@ void Fleet::refuse(const std::string& pool, const std::string& why) {
 }
 
 void Fleet::keep(const std::string& pool, std::function<void()> then) {
-  const coordinator::Baseline& baseline = session_.state().baseline();
+  const coordinator::Baseline& baseline = session().state().baseline();
   const coordinator::Document& document = baseline.documents.at(pool);
   parts_.store.put_fleet(
       {pool, document.value, static_cast<std::int64_t>(baseline.epoch), document.mod_revision},
@@ -119,7 +113,7 @@ void Fleet::keep(const std::string& pool, std::function<void()> then) {
 
 void Fleet::apply(const std::string& pool, const config::FleetPool& given) {
   const auto is_current = [this, pool, given] {
-    const auto& documents = session_.state().baseline().documents;
+    const auto& documents = session().state().baseline().documents;
     const auto found = documents.find(pool);
     if (found == documents.end()) return false;
     const auto newest = config::parse_fleet_pool_json(found->second.value);
@@ -127,7 +121,7 @@ void Fleet::apply(const std::string& pool, const config::FleetPool& given) {
            newest->selector == given.selector && newest->paused == given.paused;
   };
   const auto allotted = [this, pool, given]() -> std::optional<agent::Allotment> {
-    if (given.total) return agent::Allotment{session_.claims().workers(pool)};
+    if (given.total) return agent::Allotment{session().claims().workers(pool)};
     const auto allotment = braked(pool, given.pool.replicas);
     go_on_shrinking();
     return allotment;
@@ -140,8 +134,8 @@ void Fleet::apply(const std::string& pool, const config::FleetPool& given) {
         if (!result) return refuse(pool, result.error().what);
         forget(pool);
         in_force_[pool] = mod_revision_of(pool);
-        if (given.total) slots_.share(pool, {*given.total, given.selector});
-        if (!given.total) slots_.unshare(pool);
+        if (given.total) membership_.share(pool, {*given.total, given.selector});
+        if (!given.total) membership_.unshare(pool);
         show();
         observe();
       });
@@ -149,7 +143,7 @@ void Fleet::apply(const std::string& pool, const config::FleetPool& given) {
 
 void Fleet::end(const std::string& pool) {
   if (!shrink_to_nothing(pool)) return;
-  const auto revision = session_.state().baseline().documents.at(pool).mod_revision;
+  const auto revision = session().state().baseline().documents.at(pool).mod_revision;
   parts_.store.drop_fleet(pool, [this, alive = std::weak_ptr(alive_), pool, revision](bool gone) {
     if (alive.expired()) return;
     if (!gone) return refuse(pool, "its end could not be written to the state directory");

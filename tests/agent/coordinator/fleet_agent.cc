@@ -7,7 +7,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kReportPause = 1s;  ///< as agent/fleet waits before it keeps its slots
 constexpr Duration kLately = 10min;
 
 void put(fleet::Documents& rows, store::FleetDocument row) {
@@ -45,16 +44,6 @@ void want(simulation::Scene& scene, core::PoolSettings settings) {
   wanted->second.settings = std::move(settings);
 }
 
-Claims::Self self_of(const FleetAgent::Parts& parts, const std::string& instance) {
-  const config::Daemon& config = parts.config;
-  const auto ttl = std::chrono::duration_cast<std::chrono::seconds>(config.coordinator.claim_ttl);
-  return {.node = config.node.name,
-          .instance = instance,
-          .labels = config.node.labels,
-          .ttl_s = ttl.count(),
-          .kept = fleet::slots_of(parts.disk.documents, config.coordinator.cluster)};
-}
-
 }  // namespace
 
 void FleetAgent::restore(const Parts& parts) {
@@ -69,34 +58,28 @@ FleetAgent::FleetAgent(Parts parts, const std::string& instance, std::uint64_t s
     : parts_(parts),
       keys_(fleet::keys_of(parts.config.coordinator)),
       catalog_(catalog_of(parts.disk, parts.config)),
-      session_(keys_, fleet::baseline_of(parts.disk.documents, parts.config.coordinator.cluster),
-               seed, self_of(parts, instance)),
-      slots_([this](const auto& pool, const auto& allotted) { allot(pool, allotted); },
-             parts.node.agent.core()->model(),
-             fleet::known_shared(parts.disk.documents, parts.config.node.labels)),
-      brake_(parts.config.coordinator.shrink_max_percent) {
+      membership_({.config = parts.config.coordinator,
+                   .node = parts.config.node.name,
+                   .instance = instance,
+                   .labels = parts.config.node.labels,
+                   .seed = seed,
+                   .rows = parts.disk.documents,
+                   .known = fleet::known_pools(parts.config, parts.disk.documents)},
+                  parts.node.agent.core()->model(),
+                  [this](const auto& pool, const auto& allotted) { allot(pool, allotted); }) {
   for (const auto& [name, pool] : catalog_.pools()) {
-    brake_.set(name, catalog_.settings(name).replicas);
     write([this, row = pool.revisions.back().row] { save(row); });
   }
 }
 
 FleetAgent::Stepped FleetAgent::step(Time now, std::vector<Event> events) {
-  Stepped stepped;
   for (Event& posted : std::exchange(events_, {})) events.push_back(std::move(posted));
-  for (Event& news : slots_.news()) {
-    stepped.is_ordered |= !std::holds_alternative<PlacesChanged>(news);
-    events.push_back(std::move(news));
-  }
-  stepped.decision = session_.step(now, events);
-  slots_.follow(session_.claims());
-  for (const auto& [pool, shared] : slots_.shared()) {
-    if (!brake_.braked().contains(pool)) brake_.set(pool, session_.claims().workers(pool));
-  }
-  if (session_.claims().slots() != slots_kept_) keep_baseline();
-  for (const std::string& pool : stepped.decision.changed) consider(pool);
-  keep_baseline_soon();
-  return stepped;
+  const std::pair ordered{membership_.shared(), parts_.node.agent.core()->model().node_state};
+  const bool is_ordered = ordered != std::exchange(ordered_, ordered);
+  auto [decision, row] = membership_.step(now, std::move(events));
+  if (row) write([this, row = std::move(*row)] { put(parts_.disk.documents, row); });
+  for (const std::string& pool : decision.changed) consider(pool);
+  return {std::move(decision), is_ordered};
 }
 
 bool FleetAgent::is_leaving(const std::string& pool) const {
@@ -117,7 +100,7 @@ void FleetAgent::write(std::function<void()> what) {
 // ---- documents
 
 void FleetAgent::consider(const std::string& pool) {
-  const Baseline& baseline = session_.state().baseline();
+  const Baseline& baseline = session().state().baseline();
   const auto document = baseline.documents.find(pool);
   if (document == baseline.documents.end()) return;
   const auto given = config::parse_fleet_pool_json(document->second.value);
@@ -146,13 +129,13 @@ void FleetAgent::apply(const Given& given) {
 void FleetAgent::take(const Given& given) {
   const std::string& name = given.pool.name;
   const store::Revision revision = catalog_.plan(given.pool, "", 0);
-  catalog_.allot(name, agent::Allotment{session_.claims().workers(name)});
+  catalog_.allot(name, agent::Allotment{session().claims().workers(name)});
   catalog_.put(given.pool, agent::fleet_source(keys_.pool(name)), revision);
   catalog_.find(name)->paused_by_fleet = given.paused.value_or(false);
   write([this, given, revision] {
     save(revision);
     if (catalog_.find(given.pool.name) != nullptr) tell(given.pool.name);
-    if (is_current(given)) slots_.share(given.pool.name, {*given.total, given.selector});
+    if (is_current(given)) membership_.share(given.pool.name, {*given.total, given.selector});
   });
 }
 
@@ -164,7 +147,7 @@ void FleetAgent::save(const store::Revision& row) {
 }
 
 bool FleetAgent::is_current(const Given& given) const {
-  const auto& documents = session_.state().baseline().documents;
+  const auto& documents = session().state().baseline().documents;
   const auto document = documents.find(given.pool.name);
   if (document == documents.end()) return false;
   const auto newest = config::parse_fleet_pool_json(document->second.value);
@@ -180,7 +163,7 @@ void FleetAgent::leave(const std::string& pool) {
 
 void FleetAgent::end(const std::string& pool) {
   if (!shrink_to_nothing(pool)) return;
-  const auto revision = session_.state().baseline().documents.at(pool).mod_revision;
+  const auto revision = session().state().baseline().documents.at(pool).mod_revision;
   write([this, pool, revision] {
     std::erase_if(parts_.disk.documents, [&](const auto& row) { return row.pool == pool; });
     drop(pool);
@@ -190,7 +173,7 @@ void FleetAgent::end(const std::string& pool) {
 
 void FleetAgent::drop(const std::string& pool) {
   left_[pool] = now();
-  slots_.unshare(pool);
+  membership_.unshare(pool);
   taken_[pool] = ++asked_;
   if (catalog_.find(pool) == nullptr) return;
   catalog_.drop(pool);
@@ -200,30 +183,28 @@ void FleetAgent::drop(const std::string& pool) {
 
 bool FleetAgent::shrink_to_nothing(const std::string& pool) {
   left_[pool] = now();
-  const std::uint32_t left = brake_.limit(pool, 0, now());
-  if (left == 0) return true;
-  slots_.cap(pool, left);
+  if (membership_.shrink_to_nothing(pool, now())) return true;
   go_on_shrinking();
   return false;
 }
 
 void FleetAgent::go_on_shrinking() {
-  if (brake_.due() == core::kNever) return;
+  const Time at = membership_.shrinks_at(now());
+  if (at == core::kNever) return;
   const std::uint64_t timer = ++brake_timer_;
-  parts_.node.scene.agenda.at(
-      std::max(brake_.due(), now() + 1s), [this, timer, alive = std::weak_ptr(alive_)] {
-        if (alive.expired() || timer != brake_timer_) return;
-        for (const std::string& pool : std::set(brake_.braked())) {
-          const auto& documents = session_.state().baseline().documents;
-          const auto document = documents.find(pool);
-          if (document == documents.end()) continue;
-          const auto given = config::parse_fleet_pool_json(document->second.value);
-          const bool stays =
-              given && !given->deleted && selects(given->selector, parts_.config.node.labels);
-          if (!stays) consider(pool);
-        }
-        go_on_shrinking();
-      });
+  parts_.node.scene.agenda.at(at, [this, timer, alive = std::weak_ptr(alive_)] {
+    if (alive.expired() || timer != brake_timer_) return;
+    for (const std::string& pool : std::set(membership_.braked())) {
+      const auto& documents = session().state().baseline().documents;
+      const auto document = documents.find(pool);
+      if (document == documents.end()) continue;
+      const auto given = config::parse_fleet_pool_json(document->second.value);
+      const bool stays =
+          given && !given->deleted && selects(given->selector, parts_.config.node.labels);
+      if (!stays) consider(pool);
+    }
+    go_on_shrinking();
+  });
 }
 
 // ---- what the core is told
@@ -237,26 +218,6 @@ void FleetAgent::allot(const std::string& pool, const agent::Allotment& allotted
 void FleetAgent::tell(const std::string& pool) {
   want(parts_.node.scene, catalog_.settings(pool));
   parts_.node.agent.tell(core::PoolDesired{catalog_.settings(pool)});
-}
-
-// ---- what is kept for a start without etcd
-
-void FleetAgent::keep_baseline_soon() {
-  if (is_baseline_due_) return;
-  is_baseline_due_ = true;
-  parts_.node.scene.agenda.after(kReportPause, [this, alive = std::weak_ptr(alive_)] {
-    if (!alive.expired()) keep_baseline();
-  });
-}
-
-void FleetAgent::keep_baseline() {
-  is_baseline_due_ = false;
-  slots_kept_ = session_.claims().slots();
-  store::FleetDocument row = fleet::baseline_row(session_.state().baseline(),
-                                                 parts_.config.coordinator.cluster, slots_kept_);
-  if (row == baseline_kept_) return;
-  baseline_kept_ = row;
-  write([this, row = std::move(row)] { put(parts_.disk.documents, row); });
 }
 
 }  // namespace mayfly::coordinator

@@ -1,8 +1,8 @@
 // What the daemon makes of its session, as agent/fleet and agent/desired do, on a disk that is
 // simulated: documents go to disk, to the catalog and to the core, the slots become as many
-// workers, and what the core has in its slots goes back. The session, the slots, the memory, the
-// brake and the catalog are the real ones; only what waits for disks and registries is not. It
-// lives as long as a run of the agent.
+// workers, and what the core has in its slots goes back. The membership, the memory and the catalog
+// are the real ones; only what waits for disks and registries is not. It lives as long as a run of
+// the agent.
 #pragma once
 
 #include <functional>
@@ -11,9 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/coordinator/brake.h"
-#include "agent/fleet/memory.h"
-#include "agent/fleet/slots.h"
+#include "agent/fleet/membership.h"
 #include "config/fleet_pool.h"
 #include "tests/simulation/node.h"
 
@@ -39,14 +37,14 @@ class FleetAgent {
   FleetAgent(Parts parts, const std::string& instance, std::uint64_t seed);
 
   /// There is something that the session is to be told.
-  [[nodiscard]] bool has_news() const { return !events_.empty() || slots_.has_news(); }
+  [[nodiscard]] bool has_news() const { return !events_.empty() || membership_.has_news(); }
   struct Stepped {
     Decision decision;
     bool is_ordered = false;  ///< people have changed the pools or the node
   };
   [[nodiscard]] Stepped step(Time now, std::vector<Event> events);
 
-  [[nodiscard]] const Session& session() const { return session_; }
+  [[nodiscard]] const Session& session() const { return membership_.session(); }
   /// The pool is, or has been of late, on its way out of this node: its workers may be stopped.
   [[nodiscard]] bool is_leaving(const std::string& pool) const;
 
@@ -66,25 +64,19 @@ class FleetAgent {
   void go_on_shrinking();
   void allot(const std::string& pool, const agent::Allotment& allotted);
   void tell(const std::string& pool);
-  void keep_baseline_soon();
-  void keep_baseline();
   [[nodiscard]] Time now() const { return parts_.node.scene.now(); }
 
   Parts parts_;
   Keys keys_;
   agent::Catalog catalog_;
-  Session session_;
-  fleet::Slots slots_;
-  Brake brake_;
+  fleet::Membership membership_;
   std::uint64_t brake_timer_ = 0;
   std::vector<Event> events_;
   Time written_at_{};                           ///< the disk does one thing after the other
   std::uint64_t asked_ = 0;                     ///< images that have been looked up
   std::map<std::string, std::uint64_t> taken_;  ///< the last of them that counted
   std::map<std::string, Time> left_;
-  store::FleetDocument baseline_kept_;
-  Slots slots_kept_;
-  bool is_baseline_due_ = false;
+  std::pair<fleet::Slots::Shared, core::NodeState> ordered_;  ///< by people, as of the last step
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 
