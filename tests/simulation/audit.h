@@ -65,6 +65,7 @@ class Audit final : public Observer {
   void check_withheld(const Model& model);
   void check_reasons(const Core& core);
   void check_sizes(const Core& core);
+  [[nodiscard]] std::size_t never_begun() const;
   void check_slow_starts(const Core& core, const Decision& decision);
   [[nodiscard]] std::uint32_t starts_inflight() const;
   void check_pace(const Decision& decision, std::size_t events);

@@ -204,8 +204,7 @@ void Audit::Rules::operator()(const ReleaseWorker& a) const {
   const Known* pool = known(of.pool);
   Revision& newest = audit.newest_released_[of.pool];
   newest = std::max(newest, of.revision);
-  const std::uint32_t replicas = pool == nullptr ? 0 : pool->settings.replicas;
-  of.replicas_at_release = std::max(replicas, of.release_by == run ? of.replicas_at_release : 0);
+  of.replicas_since_release = pool == nullptr ? 0 : pool->settings.replicas;
   of.release_by = run;
   of.release_at = scene.now();
   of.failed_in = 0;

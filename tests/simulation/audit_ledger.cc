@@ -50,6 +50,10 @@ struct Audit::Ledger {
     known.stops_surplus |= e.settings.surplus == Surplus::kStopped;
     std::uint32_t& most = audit.replicas_most_[e.settings.name];
     most = std::max(most, e.settings.replicas);
+    for (auto& [worker, of] : audit.scene_.truth.fates) {
+      if (of.pool != e.settings.name || of.release_by != run || of.handed_over) continue;
+      of.replicas_since_release = std::max(of.replicas_since_release, e.settings.replicas);
+    }
   }
   void operator()(const PoolDropped& e) const {
     audit.known_[e.pool].dropped = true;

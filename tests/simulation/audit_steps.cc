@@ -102,10 +102,22 @@ void Audit::check_reasons(const Core& core) {
   }
 }
 
+/// Starts that did not happen, as far as this run was not told that nothing is left of them.
+std::size_t Audit::never_begun() const {
+  const Truth& truth = scene_.truth;
+  return static_cast<std::size_t>(
+      std::count_if(truth.fates.begin(), truth.fates.end(), [&](const auto& each) {
+        const auto& [worker, of] = each;
+        const bool is_of_run = of.start_by == truth.run && of.ended_in != truth.run;
+        return is_of_run && !of.gone && !truth.containers.contains(worker);
+      }));
+}
+
 void Audit::check_sizes(const Core& core) {
   const Model& model = core.model();
   // What the model holds exists, existed and waits to be cleared, or is being started.
-  const std::size_t most = scene_.truth.containers_most + scene_.truth.vanished + kOpenMax;
+  std::size_t most = scene_.truth.containers_most + scene_.truth.vanished + kOpenMax;
+  if (model.workers.size() > most) most += never_begun();
   if (model.workers.size() > most) {
     scene_.violate("I8", "the model holds ", model.workers.size(), " workers, ", most, " at most");
   }

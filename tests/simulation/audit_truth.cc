@@ -23,7 +23,7 @@ void Audit::handed_over(WorkerId worker) {
   const std::uint32_t most = replicas_most_[of.pool];
   const auto known = known_.find(of.pool);
   const std::uint32_t today = known == known_.end() ? 0 : known->second.settings.replicas;
-  const std::uint32_t wanted = std::max(today, of.replicas_at_release);
+  const std::uint32_t wanted = std::max(today, of.replicas_since_release);
   if (staying > wanted || live > most) {
     scene_.violate("I1", live, " workers live in ", of.pool, ", ", staying,
                    " of them to stay; it has ", wanted, " replicas and had ", most);

@@ -68,11 +68,11 @@ struct Fate {
   Time start_at{};
   Run release_by = 0;
   Time release_at{};
-  std::uint32_t replicas_at_release = 0;
-  Run stop_by = 0;              ///< it sent a signal, or asked for the removal
-  std::uint64_t stop_step = 0;  ///< of it, the first
-  Run stop_meant_in = 0;        ///< the core said that it stops it
-  Run dismissed_in = 0;         ///< it was given up before any release
+  std::uint32_t replicas_since_release = 0;  ///< the most, until it was handed over
+  Run stop_by = 0;                           ///< it sent a signal, or asked for the removal
+  std::uint64_t stop_step = 0;               ///< of it, the first
+  Run stop_meant_in = 0;                     ///< the core said that it stops it
+  Run dismissed_in = 0;                      ///< it was given up before any release
   Run remove_by = 0;
   Run stop_wanted = 0;  ///< an operator's retire or kill reached this run
   // what the core was told, by its run
