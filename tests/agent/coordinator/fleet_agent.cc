@@ -82,6 +82,11 @@ FleetAgent::Stepped FleetAgent::step(Time now, std::vector<Event> events) {
   return {std::move(decision), is_ordered};
 }
 
+bool FleetAgent::keeps_its_slots() const {
+  const Slots kept = fleet::slots_of(parts_.disk.documents, parts_.config.coordinator.cluster);
+  return written_at_ >= now() || kept == session().claims().slots();
+}
+
 bool FleetAgent::is_leaving(const std::string& pool) const {
   const auto left = left_.find(pool);
   return catalog_.find(pool) == nullptr || (left != left_.end() && now() - left->second < kLately);

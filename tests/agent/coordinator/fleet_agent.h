@@ -44,6 +44,8 @@ class FleetAgent {
   };
   [[nodiscard]] Stepped step(Time now, std::vector<Event> events);
 
+  /// The disk has the slots that the session runs, or is about to have other ones.
+  [[nodiscard]] bool keeps_its_slots() const;
   [[nodiscard]] const Session& session() const { return membership_.session(); }
   /// The pool is, or has been of late, on its way out of this node: its workers may be stopped.
   [[nodiscard]] bool is_leaving(const std::string& pool) const;

@@ -120,6 +120,12 @@ void FleetWorld::check_loss(const SimulatedNode& node, const Slots& before, bool
   if (node.session().claims().slots() == before) return;
   violate("loss-stops-nothing", node.name() + " gives up slots without a word of etcd");
 }
+/// Who is killed in the next moment comes back with what it ran.
+void FleetWorld::check_kept(const SimulatedNode& node, const Slots& before) {
+  if (node.session().claims().slots() == before || node.keeps_its_slots()) return;
+  violate("kept", node.name() + " has other slots on disk than it runs");
+}
+
 
 /// A worker begins its life for a slot that the node has in etcd, or had until it could know
 /// better.

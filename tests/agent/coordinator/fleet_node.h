@@ -65,6 +65,8 @@ class SimulatedNode final : public simulation::Observer {
   [[nodiscard]] bool is_awake(Time now) const;
   /// REQUIRES: is_up().
   [[nodiscard]] const Session& session() const { return agent_->session(); }
+  /// REQUIRES: is_up().
+  [[nodiscard]] bool keeps_its_slots() const { return agent_->keeps_its_slots(); }
   [[nodiscard]] core::Scheduling scheduling() const;
   [[nodiscard]] bool is_selected_by(const SharedPool& shared) const;
   /// The workers that live, by what is really there.

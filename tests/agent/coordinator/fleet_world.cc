@@ -117,6 +117,7 @@ void FleetWorld::step(SimulatedNode& node) {
   }
   check_starts(node, before);
   check_loss(node, before, is_ordered);
+  check_kept(node, before);
   for (const Action& action : decision.actions) {
     std::visit([&](const auto& each) { perform(node, each); }, action);
   }

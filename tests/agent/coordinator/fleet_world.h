@@ -111,6 +111,7 @@ class FleetWorld {
   void check_loss(const SimulatedNode& node, const Slots& before, bool is_ordered);
   void check_lives(const SimulatedNode& node, const std::string& pool);
   void check_release(const SimulatedNode& node, const std::string& pool);
+  void check_kept(const SimulatedNode& node, const Slots& before);
   void check_claim(const SimulatedNode& node, const std::string& pool);
   void check_converged();
   void check_pool(const std::string& pool, const SharedPool& shared);
