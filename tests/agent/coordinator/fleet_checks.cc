@@ -15,8 +15,6 @@ const Keys kKeys("/mayfly/main/");
 constexpr Duration kForgotten = 5min;
 /// Nothing that the nodes have not heard of by now.
 constexpr Duration kHeard = 150s;
-/// The same while answers get lost on the way: three in a row do not.
-constexpr Duration kHeardAtLast = 3 * Question::kPatience + 30s;
 constexpr Duration kFullnessEvery = 1s;
 
 std::optional<Claim> claim_at(const FakeEtcd& etcd, const std::string& key) {
@@ -53,7 +51,8 @@ void FleetWorld::look() {
 
 void FleetWorld::look_at(SimulatedNode& node) {
   const bool is_in_touch = are_claims_sure() && node.is_awake(now_) && now_ >= node.cut_until &&
-                           now_ >= node.deaf_until && node.session().state().blocked().empty();
+                           now_ >= node.deaf_until && now_ >= node.unanswered_until &&
+                           node.session().state().blocked().empty();
   if (!is_in_touch) node.in_touch_since = core::kNever;
   if (is_in_touch) node.in_touch_since = std::min(node.in_touch_since, now_);
   for (const std::string& pool : std::exchange(node.begun, {})) check_lives(node, pool);
@@ -120,12 +119,12 @@ void FleetWorld::check_loss(const SimulatedNode& node, const Slots& before, bool
   if (node.session().claims().slots() == before) return;
   violate("loss-stops-nothing", node.name() + " gives up slots without a word of etcd");
 }
+
 /// Who is killed in the next moment comes back with what it ran.
 void FleetWorld::check_kept(const SimulatedNode& node, const Slots& before) {
   if (node.session().claims().slots() == before || node.keeps_its_slots()) return;
   violate("kept", node.name() + " has other slots on disk than it runs");
 }
-
 
 /// A worker begins its life for a slot that the node has in etcd, or had until it could know
 /// better.
@@ -137,8 +136,7 @@ void FleetWorld::check_lives(const SimulatedNode& node, const std::string& pool)
     const auto lost = slot.lost_at.find(node.instance());
     if (lost == slot.lost_at.end()) return slot.holder == node.instance();
     if (node.in_touch_since == core::kNever) return true;
-    const Time since = std::max(lost->second, node.in_touch_since);
-    return has_faults_ ? now_ - since <= kHeardAtLast : now_ - std::max(since, calm_at_) <= kHeard;
+    return now_ - std::max(lost->second, node.in_touch_since) <= kHeard;
   });
   const std::uint32_t living = node.lives(pool);
   if (living <= entitled) return;

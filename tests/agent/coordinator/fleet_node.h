@@ -89,6 +89,7 @@ class SimulatedNode final : public simulation::Observer {
   std::int64_t fed_at = 0;             ///< the revision up to which the watches have been
   Time heard_at{};                     ///< the last time that etcd said something
   Time in_touch_since = core::kNever;  ///< all the time since then, it could know what etcd knows
+  Time unanswered_until{};             ///< the answer is lost: it asks again then
   Slots kept;                          ///< what the session runs, or ran when it was last up
 
  private:

@@ -31,10 +31,17 @@ etcd::Error FleetWorld::error_of(Fate::Kind fate) {
 }
 
 void FleetWorld::arrive(SimulatedNode& node, Event event) {
-  if (!node.is_up() || chance(1)) return;  // it never does
+  if (!node.is_up()) return;
+  if (chance(1)) return lose(node, event);
   if (chance(4)) node.coming.emplace(now_ + some(30s), event);
   node.coming.emplace(now_ + 1ms + some(chance(8) ? Duration(4s) : Duration(20ms)),
                       std::move(event));
+}
+
+void FleetWorld::lose(SimulatedNode& node, const Event& event) {
+  const bool is_answer =
+      !std::holds_alternative<WatchHeard>(event) && !std::holds_alternative<ReportWritten>(event);
+  if (is_answer) node.unanswered_until = now_ + Question::kPatience;
 }
 
 void FleetWorld::feed_watches(SimulatedNode& node, std::vector<Event>& events) {

@@ -79,6 +79,8 @@ class FleetWorld {
   Fate::Kind fate(const SimulatedNode& node);
   static etcd::Error error_of(Fate::Kind fate);
   void arrive(SimulatedNode& node, Event event);
+  /// It never arrives.
+  void lose(SimulatedNode& node, const Event& event);
   void feed_watches(SimulatedNode& node, std::vector<Event>& events);
   void perform(SimulatedNode& node, const List& list);
   void perform(SimulatedNode& node, const Watch& watch);
@@ -109,9 +111,9 @@ class FleetWorld {
   void check_holders();
   void check_starts(const SimulatedNode& node, const Slots& before);
   void check_loss(const SimulatedNode& node, const Slots& before, bool is_ordered);
+  void check_kept(const SimulatedNode& node, const Slots& before);
   void check_lives(const SimulatedNode& node, const std::string& pool);
   void check_release(const SimulatedNode& node, const std::string& pool);
-  void check_kept(const SimulatedNode& node, const Slots& before);
   void check_claim(const SimulatedNode& node, const std::string& pool);
   void check_converged();
   void check_pool(const std::string& pool, const SharedPool& shared);
