@@ -77,7 +77,17 @@ void Claims::take(const KeyFailed& failed, Turn& turn) {
   fault_ = words_for(failed.error);
   next_at_ = retry_.after_failure(turn.now, turn.chance);
   if (failed.error.kind == etcd::ErrorKind::kNotFound) keeper_.lose(out_.lease);
-  if (failed.error.kind != etcd::ErrorKind::kUnknown) return;
+  if (failed.error.kind == etcd::ErrorKind::kUnknown) lose_answer(turn);
+}
+
+/// The answer that is out may be of the etcd before, whose revisions mean nothing in this one.
+void Claims::forget_another_etcd(Turn& turn) {
+  const std::pair met{members_.cluster(), slots_.cluster()};
+  if (met != std::exchange(met_, met) && question_.is_out()) lose_answer(turn);
+}
+
+void Claims::lose_answer(Turn& turn) {
+  question_.forget();
   members_.doubt(turn);
   slots_.doubt(turn);
 }
@@ -88,11 +98,7 @@ void Claims::advance(Trust trust, Turn& turn) {
   keeper_.advance(turn);
   members_.advance(turn);
   slots_.advance(turn);
-  if (question_.is_out() && turn.now >= question_.lost_at()) {
-    question_.forget();
-    members_.doubt(turn);
-    slots_.doubt(turn);
-  }
+  if (question_.is_out() && turn.now >= question_.lost_at()) lose_answer(turn);
   Time again_at = core::kNever;
   const bool is_known = trust == Trust::kFull && keeper_.held(turn.now) != 0 &&
                         members_.is_current() && slots_.is_current() && !question_.is_out();

@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -40,6 +41,7 @@ class Claims {
   void take_by_parts(const Answer& answer, Turn& turn) {
     members_.take(answer, turn);
     slots_.take(answer, turn);
+    forget_another_etcd(turn);
   }
   void take(const LeaseGranted& granted, Turn& turn);
   template <class Answer>
@@ -92,6 +94,9 @@ class Claims {
     std::int64_t expected = 0;
   };
 
+  void forget_another_etcd(Turn& turn);
+  void lose_answer(Turn& turn);
+
   // All of these go by what is known now of etcd.
   void learn(Time now);
   [[nodiscard]] bool was_away() const;
@@ -121,6 +126,7 @@ class Claims {
   std::string scheduling_ = kOpen;
   std::map<std::string, Pool> own_;
   std::optional<Time> joins_at_;  ///< under this lease; none: etcd has not been read yet
+  std::pair<std::uint64_t, std::uint64_t> met_;  ///< the clusters that members and slots are of
   Write out_;
   Question question_;
   Retry retry_;

@@ -273,6 +273,28 @@ TEST_F(ClaimsTest, GivesUpWhatItWasToRunWhenItWasCordoned) {
   EXPECT_EQ(asked<DeleteKey>()[0].key, kKeys.slot("a", 0));
 }
 
+TEST_F(ClaimsTest, BelievesNoAnswerOfTheEtcdBefore) {
+  connect();
+  written();
+  now += 5s;
+  step();
+  const std::uint64_t claim = asked<PutKey>().at(0).number;
+  std::vector<List> lists;
+  while (lists.size() < 2) {
+    now += 10s;
+    step();
+    for (const List& list : asked<List>()) lists.push_back(list);
+    for (const KeepLease& keep : asked<KeepLease>()) {
+      step({LeaseKept{keep.number, {.id = 5, .ttl_s = 60}}});
+    }
+  }
+  etcd::RangeAnswer restored = listing();
+  restored.header = {.cluster = 8, .revision = 3};
+  step({Listed{lists[0].number, restored}, Listed{lists[1].number, restored}});
+  step({KeyWritten{claim, 500}});
+  EXPECT_EQ(claims.workers("a"), 0U) << "what was claimed is not in this one";
+}
+
 TEST_F(ClaimsTest, LeavesANameToTheNodeThatHasIt) {
   step({PoolsShared{{{"a", {2, {}}}}}});
   const auto lists = asked<List>();
