@@ -15,6 +15,8 @@ const Keys kKeys("/mayfly/main/");
 constexpr Duration kForgotten = 5min;
 /// Nothing that the nodes have not heard of by now.
 constexpr Duration kHeard = 150s;
+/// And by then have joined again: who was away waits before it does.
+constexpr Duration kJoined = kHeard + 1min;
 constexpr Duration kFullnessEvery = 1s;
 
 std::optional<Claim> claim_at(const FakeEtcd& etcd, const std::string& key) {
@@ -157,7 +159,7 @@ void FleetWorld::check_release(const SimulatedNode& node, const std::string& poo
 /// Nobody takes more than its share. (What it ran all the time it may take back, and then gives
 /// up.)
 void FleetWorld::check_claim(const SimulatedNode& node, const std::string& pool) {
-  if (has_faults_ || now_ - changed_at_ < kHeard) return;
+  if (has_faults_ || now_ - changed_at_ < kJoined) return;
   const SharedPool shared = this->shared(pool);
   const auto takers = static_cast<std::uint32_t>(std::count_if(
       nodes_.begin(), nodes_.end(), [&](const auto& each) { return takes(*each, shared); }));
