@@ -82,7 +82,7 @@ void Claims::take(const KeyFailed& failed, Turn& turn) {
 
 /// The answer that is out may be of the etcd before, whose revisions mean nothing in this one.
 void Claims::forget_another_etcd(Turn& turn) {
-  const std::pair met{members_.cluster(), slots_.cluster()};
+  const std::pair met{members_.era(), slots_.era()};
   if (met != std::exchange(met_, met) && question_.is_out()) lose_answer(turn);
 }
 

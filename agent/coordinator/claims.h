@@ -126,7 +126,7 @@ class Claims {
   std::string scheduling_ = kOpen;
   std::map<std::string, Pool> own_;
   std::optional<Time> joins_at_;  ///< under this lease; none: etcd has not been read yet
-  std::pair<std::uint64_t, std::uint64_t> met_;  ///< the clusters that members and slots are of
+  std::pair<std::uint64_t, std::uint64_t> met_;  ///< the eras of members and slots
   Write out_;
   Question question_;
   Retry retry_;

@@ -46,6 +46,8 @@ class Mirror {
   [[nodiscard]] const Entry* find(const std::string& key) const;
   /// Etcd's own id, as of the last list; 0: there was none.
   [[nodiscard]] std::uint64_t cluster() const { return cluster_; }
+  /// Another number for each etcd that was met: another cluster, or one that was restored.
+  [[nodiscard]] std::uint64_t era() const { return era_; }
   [[nodiscard]] bool is_current() const { return !is_doubted_ && tracker_.is_current(); }
   [[nodiscard]] Time due() const { return tracker_.due(); }
   [[nodiscard]] const std::string& fault() const { return tracker_.fault(); }
@@ -60,7 +62,10 @@ class Mirror {
   std::map<std::string, Entry> entries_;
   std::map<std::string, std::int64_t> gone_;  ///< since the last list, and as of what revision
   std::uint64_t cluster_ = 0;
+  std::uint64_t era_ = 0;
   std::int64_t listed_ = 0;  ///< the revision of the last list
+  std::int64_t seen_ = 0;    ///< the highest revision that was heard of
+  std::int64_t known_ = 0;   ///< the same, when the list that is out was asked for
   bool is_doubted_ = false;
   bool is_asked_in_doubt_ = false;  ///< the list that is out was asked for after the doubt
 };
@@ -75,6 +80,7 @@ bool Mirror<Value>::is_news(const std::string& key, std::int64_t revision) const
 
 template <class Value>
 bool Mirror<Value>::take_in(const etcd::KeyValue& kv) {
+  seen_ = std::max(seen_, kv.mod_revision);
   if (!is_news(kv.key, kv.mod_revision)) return false;
   gone_.erase(kv.key);
   if (auto value = meaning_(kv)) {
@@ -92,7 +98,9 @@ bool Mirror<Value>::miss_what_is_not_in(const etcd::RangeAnswer& list) {
   const std::int64_t as_of = list.header.revision;
   const auto before = entries_.size();
   std::erase_if(entries_, [&](const auto& each) {
-    return each.second.mod_revision <= as_of && !there.contains(each.first);
+    if (each.second.mod_revision > as_of) return false;
+    const auto found = there.find(each.first);
+    return found == there.end() || found->second != each.second.mod_revision;
   });
   std::erase_if(gone_, [as_of](const auto& each) { return each.second <= as_of; });
   return entries_.size() != before;
@@ -102,15 +110,18 @@ template <class Value>
 void Mirror<Value>::take(const Listed& listed, Turn& turn) {
   if (!tracker_.take(listed, turn)) return;
   const etcd::RangeAnswer& list = listed.answer;
-  if (list.header.cluster != cluster_) {
+  if (list.header.cluster != cluster_ || list.header.revision < known_) {
     cluster_ = list.header.cluster;
+    ++era_;
     entries_.clear();
     gone_.clear();
-    listed_ = 0;
+    seen_ = 0;
   }
+  listed_ = 0;  // what is in the list is there, however old
   bool has_missed = miss_what_is_not_in(list);
   for (const etcd::KeyValue& kv : list.kvs) has_missed |= take_in(kv);
-  listed_ = std::max(listed_, list.header.revision);
+  listed_ = list.header.revision;
+  seen_ = std::max(seen_, listed_);
   if (is_asked_in_doubt_) is_doubted_ = false;
   tracker_.watch(listed, has_missed ? Tracker::Missed::kSomething : Tracker::Missed::kNothing,
                  turn);
@@ -133,11 +144,14 @@ void Mirror<Value>::take(const WatchHeard& heard, Turn& /*turn*/) {
 
 template <class Value>
 void Mirror<Value>::advance(Turn& turn) {
-  if (tracker_.advance(turn)) is_asked_in_doubt_ = is_doubted_;
+  if (!tracker_.advance(turn)) return;
+  is_asked_in_doubt_ = is_doubted_;
+  known_ = seen_;
 }
 
 template <class Value>
 bool Mirror<Value>::note_gone(const std::string& key, std::int64_t revision) {
+  seen_ = std::max(seen_, revision);
   if (!is_news(key, revision)) return false;
   entries_.erase(key);
   gone_[key] = revision;

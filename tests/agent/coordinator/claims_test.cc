@@ -125,6 +125,21 @@ class ClaimsTest : public ::testing::Test {
     step({KeyWritten{puts[0].number, ++revision}});
   }
 
+  /// Those that it asks for next, of members and slots; its lease is kept meanwhile.
+  std::vector<List> next_lists() {
+    std::vector<List> lists;
+    while (lists.size() < 2) {
+      now += 1s;
+      step();
+      for (const List& list : asked<List>()) lists.push_back(list);
+      for (const KeepLease& keep : asked<KeepLease>()) {
+        step({LeaseKept{keep.number, {.id = 5, .ttl_s = 60}}});
+        for (const List& list : asked<List>()) lists.push_back(list);
+      }
+    }
+    return lists;
+  }
+
   Claims claims{kKeys, self()};
   Time now{1h};
   std::vector<Action> actions;
@@ -279,20 +294,33 @@ TEST_F(ClaimsTest, BelievesNoAnswerOfTheEtcdBefore) {
   now += 5s;
   step();
   const std::uint64_t claim = asked<PutKey>().at(0).number;
-  std::vector<List> lists;
-  while (lists.size() < 2) {
-    now += 10s;
-    step();
-    for (const List& list : asked<List>()) lists.push_back(list);
-    for (const KeepLease& keep : asked<KeepLease>()) {
-      step({LeaseKept{keep.number, {.id = 5, .ttl_s = 60}}});
-    }
-  }
+  const auto lists = next_lists();
   etcd::RangeAnswer restored = listing();
   restored.header = {.cluster = 8, .revision = 3};
   step({Listed{lists[0].number, restored}, Listed{lists[1].number, restored}});
   step({KeyWritten{claim, 500}});
   EXPECT_EQ(claims.workers("a"), 0U) << "what was claimed is not in this one";
+}
+
+TEST_F(ClaimsTest, SeesWhatAnEtcdHasThatWasRestoredUnderItsOwnId) {
+  connect();
+  written();
+  etcd::RangeAnswer slots = listing({{.key = kKeys.slot("a", 0),
+                                      .value = claim_text({"a", 0, "m", "j"}, 1),
+                                      .mod_revision = 3,
+                                      .lease = 3},
+                                     {.key = kKeys.slot("a", 1),
+                                      .value = claim_text({"a", 1, "m", "j"}, 1),
+                                      .mod_revision = 4,
+                                      .lease = 3}});
+  etcd::RangeAnswer members = listing();
+  slots.header.revision = members.header.revision = 5;
+  for (int i = 0; i < 2; ++i) {
+    const auto lists = next_lists();
+    step({Listed{lists[0].number, members}, Listed{lists[1].number, slots}});
+  }
+  for (const PutKey& put : asked<PutKey>()) EXPECT_EQ(put.key, kKeys.member("n"));
+  EXPECT_FALSE(asked<PutKey>().empty()) << "in this one it is no member yet";
 }
 
 TEST_F(ClaimsTest, LeavesANameToTheNodeThatHasIt) {

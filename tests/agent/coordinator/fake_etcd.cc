@@ -24,11 +24,13 @@ void FakeEtcd::remove(const std::string& key) {
   history_.push_back({etcd::Change::Kind::kDelete, kv});
 }
 
-void FakeEtcd::restore(Time now, const FakeEtcd& backup) {
-  const std::uint64_t next = cluster_ + 1;
+void FakeEtcd::restore(Time now, const FakeEtcd& backup, Identity identity) {
+  const std::uint64_t life = life_ + 1;
+  const std::uint64_t next = identity == Identity::kSame ? cluster_ : cluster_ + 1;
   const std::int64_t last_lease = last_lease_;
   *this = backup;
   cluster_ = next;
+  life_ = life;
   last_lease_ = last_lease;
   for (auto& [id, lease] : leases_) lease.expires = now + std::chrono::seconds(lease.ttl_s);
 }

@@ -24,9 +24,13 @@ class FakeEtcd {
   std::int64_t put(const std::string& key, const std::string& value, std::int64_t lease = 0);
   void remove(const std::string& key);
   void compact() { compacted_ = revision_; }
-  /// As it was at `backup`, and another cluster, as etcd's own restore makes it; the leases of then
-  /// begin anew.
-  void restore(Time now, const FakeEtcd& backup);
+  /// What etcd's own restore makes of a backup: another cluster, unless its members have the names,
+  /// addresses and token of before.
+  enum class Identity : std::uint8_t { kOther, kSame };
+  /// As it was at `backup`; the leases of then begin anew.
+  void restore(Time now, const FakeEtcd& backup, Identity identity);
+  /// Of its restores; a watch lives through none.
+  [[nodiscard]] std::uint64_t life() const { return life_; }
 
   std::int64_t grant(Time now, std::int64_t ttl_s);
   /// For how long; 0: it is not there.
@@ -50,6 +54,7 @@ class FakeEtcd {
     std::int64_t ttl_s = 0;
   };
   std::uint64_t cluster_ = 1;
+  std::uint64_t life_ = 1;
   std::int64_t revision_ = 1;
   std::int64_t compacted_ = 0;
   std::int64_t last_lease_ = 0;

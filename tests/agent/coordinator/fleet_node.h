@@ -28,7 +28,7 @@ class SimulatedNode final : public simulation::Observer {
   struct Watching {
     etcd::Range range;
     std::int64_t from = 0;
-    std::uint64_t cluster = 0;
+    std::uint64_t life = 0;  ///< of the etcd
   };
 
   explicit SimulatedNode(const Options& options);

@@ -50,7 +50,7 @@ void FleetWorld::feed_watches(SimulatedNode& node, std::vector<Event>& events) {
   for (auto each = node.watches.begin(); each != node.watches.end();) {
     auto& [number, watching] = *each;
     const auto changes = etcd_.changes(watching.range, watching.from);
-    if (watching.cluster != etcd_.cluster() || !changes) {
+    if (watching.life != etcd_.life() || !changes) {
       const etcd::Error error{etcd::ErrorKind::kRefused, 11, "compacted"};
       arrive(node, WatchEnded{number, error});
       each = node.watches.erase(each);
@@ -74,7 +74,7 @@ void FleetWorld::perform(SimulatedNode& node, const List& list) {
 }
 
 void FleetWorld::perform(SimulatedNode& node, const Watch& watch) {
-  node.watches[watch.number] = {watch.range, watch.from, etcd_.cluster()};
+  node.watches[watch.number] = {watch.range, watch.from, etcd_.life()};
   node.fed_at = 0;
   if (fate(node) == Fate::Kind::kDone) return;
   node.watches.erase(watch.number);

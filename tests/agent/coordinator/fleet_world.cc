@@ -189,7 +189,8 @@ void FleetWorld::act_on_etcd() {
   if (chance(2)) backup_ = etcd_;
   if (chance(1) && backup_) {
     note("etcd is restored");
-    etcd_.restore(now_, *backup_);
+    const bool is_same = below(2) == 0;
+    etcd_.restore(now_, *backup_, is_same ? FakeEtcd::Identity::kSame : FakeEtcd::Identity::kOther);
     for (const auto& node : nodes_) node->fed_at = 0;
     restored_at_ = now_;
   }

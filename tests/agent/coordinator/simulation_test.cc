@@ -61,7 +61,9 @@ class World {
     if (chance(3)) cut_until_ = now_ + some(90s);
     if (chance(2)) deaf_until_ = now_ + some(200s);
     if (chance(1)) backup_ = etcd_;
-    if (chance(1) && backup_) etcd_.restore(now_, *backup_);
+    if (chance(1) && backup_) {
+      etcd_.restore(now_, *backup_, FakeEtcd::Identity::kOther);
+    }
     if (chance(1)) etcd_.put(kKeys.epoch(), std::to_string(++epoch_));
     if (watching_ && chance(2)) break_watch();
   }
