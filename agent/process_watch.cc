@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <linux/types.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -14,6 +13,7 @@
 #include <utility>
 
 #include "agent/clock.h"
+#include "runtime/pidfd.h"
 
 namespace mayfly::agent {
 namespace {
@@ -29,11 +29,6 @@ struct PidfdInfo {
 static_assert(sizeof(PidfdInfo) == 64);
 constexpr __u64 kPidfdInfoExit = 1ULL << 3;
 constexpr unsigned long kPidfdGetInfo = _IOWR(0xFF, 11, PidfdInfo);
-
-bool has_ended(int pidfd) {
-  pollfd entry{pidfd, POLLIN, 0};
-  return poll(&entry, 1, 0) > 0;
-}
 
 bool in_cgroup(pid_t pid, const std::string& cgroup) {
   if (cgroup.empty()) return false;
@@ -68,7 +63,7 @@ bool ProcessWatch::watch(core::WorkerId worker, pid_t pid, const std::string& cg
   const auto pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   if (pidfd < 0) return false;
   // In this order: the pidfd pins the process, so what its cgroup says now is said of this process.
-  if (!in_cgroup(pid, cgroup) || has_ended(pidfd)) {
+  if (!in_cgroup(pid, cgroup) || runtime::has_ended(pidfd)) {
     ::close(pidfd);
     return false;
   }

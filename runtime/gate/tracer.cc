@@ -1,6 +1,5 @@
 #include "runtime/gate/tracer.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "runtime/files/read.h"
+#include "runtime/pidfd.h"
 
 namespace mayfly::gate {
 namespace {
@@ -29,11 +29,6 @@ constexpr unsigned kEventShift = 16;
 
 tl::unexpected<std::string> fault_of(const char* what) {
   return tl::make_unexpected(std::string(what) + ": " + std::strerror(errno));
-}
-
-bool has_ended(int pidfd) {
-  pollfd entry{pidfd, POLLIN, 0};
-  return ::poll(&entry, 1, 0) != 0;
 }
 
 /// "" of one that has ended.
@@ -78,7 +73,7 @@ tl::expected<void, std::string> Tracer::seize(pid_t pid, int pidfd, const Enviro
   if (::ptrace(PTRACE_SEIZE, pid, nullptr, options) != 0) return fault_of("it cannot be traced");
   Process& process = processes_[pid];
   look_soon();
-  if (has_ended(pidfd)) {
+  if (runtime::has_ended(pidfd)) {
     // Then the number is another's by now, or nobody's.
     process.state = State::kStranger;
     ::ptrace(PTRACE_INTERRUPT, pid, nullptr, nullptr);
