@@ -195,15 +195,19 @@ void Door::take_hello(Peer& peer, Hello hello) {
 void Door::start(Peer& peer) {
   const auto frame = start_frame(options_.reserved);
   if (!frame) return reject(peer, "cannot start the command: " + frame.error());
-  std::array<int, 3> stdio;
-  std::transform(options_.stdio.begin(), options_.stdio.end(), stdio.begin(),
-                 [](const Descriptor& copy) { return copy.get(); });
-  const std::size_t count = options_.stdio.front() ? stdio.size() : 0;
-  const auto sent = send_frame(peer.socket.native_handle(), *frame, {stdio.data(), count});
+  const auto sent = send_with_stdio(peer, *frame);
   if (!sent) return reject(peer, "cannot start the command: " + sent.error());
   started_ = true;
   options_.stdio = {};
   peer.state = State::kStarting;
+}
+
+tl::expected<void, std::string> Door::send_with_stdio(Peer& peer, std::string_view frame) {
+  std::array<int, 3> stdio;
+  std::transform(options_.stdio.begin(), options_.stdio.end(), stdio.begin(),
+                 [](const Descriptor& copy) { return copy.get(); });
+  const std::size_t count = options_.stdio.front() ? stdio.size() : 0;
+  return send_frame(peer.socket.native_handle(), frame, {stdio.data(), count});
 }
 
 void Door::take_ready(Peer& peer) {
@@ -310,12 +314,9 @@ void Door::reject(const Peer& peer, std::string reason) {
 tl::expected<std::int64_t, std::string> Door::release(std::string_view frame) {
   Peer* const held = find(State::kHeld);
   if (held == nullptr) return tl::make_unexpected(std::string("its gate is not connected"));
-  std::array<int, 3> stdio;
-  std::transform(options_.stdio.begin(), options_.stdio.end(), stdio.begin(),
-                 [](const Descriptor& copy) { return copy.get(); });
-  const bool with_stdio = options_.hold != Hold::kApp && options_.stdio.front();
-  const auto sent = send_frame(held->socket.native_handle(), frame,
-                               {stdio.data(), with_stdio ? stdio.size() : 0});
+  const auto sent = options_.hold == Hold::kApp
+                        ? send_frame(held->socket.native_handle(), frame, {})
+                        : send_with_stdio(*held, frame);
   const std::int64_t at_ns = monotonic_ns();
   if (!sent) {
     drop(*held);

@@ -104,6 +104,7 @@ class Door : public std::enable_shared_from_this<Door> {
   void take_hello(Peer& peer, Hello hello);
   void trace();
   void start(Peer& peer);
+  [[nodiscard]] tl::expected<void, std::string> send_with_stdio(Peer& peer, std::string_view frame);
   void on_stopped(const tl::expected<void, std::string>& held);
   void take_ready(Peer& peer);
   void take_failed(Peer& peer, const ExecFailed& failed);

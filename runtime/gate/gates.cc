@@ -108,23 +108,19 @@ struct Gates::Impl : DoorWatcher {
     if (!door.someone_is_held()) {
       return tl::make_unexpected(std::string("its gate is not connected"));
     }
-    if (door.is_stopped()) {
+    const bool is_stopped = door.is_stopped();
+    tl::expected<std::string, std::string> frame;
+    if (is_stopped) {
       const auto filled = door.fill(release.env);
       if (!filled) return tl::make_unexpected(filled.error());
-      const auto marked = mark(entry, release.slot);
-      if (!marked) return tl::make_unexpected(marked.error());
-      return door.let_run();
+    } else {
+      frame = release_frame(release.slot, release.env);
+      if (!frame) return tl::make_unexpected(frame.error());
     }
-    const auto frame = release_frame(release.slot, release.env);
-    if (!frame) return tl::make_unexpected(frame.error());
-    const auto marked = mark(entry, release.slot);
+    const auto marked = Directories::mark(entry.marker, release.slot);
     if (!marked) return tl::make_unexpected(marked.error());
-    return door.release(*frame);
-  }
-  static tl::expected<void, std::string> mark(Entry& entry, std::uint32_t slot) {
-    auto marked = Directories::mark(entry.marker, slot);
-    if (marked) entry.marked = slot;
-    return marked;
+    entry.marked = release.slot;
+    return is_stopped ? door.let_run() : door.release(*frame);
   }
 
   boost::asio::io_context& loop;
@@ -169,7 +165,10 @@ tl::expected<void, std::string> Gates::open(const std::string& worker, Hold hold
 void Gates::started(const std::string& worker, pid_t pid, int pidfd) {
   const auto found = impl_->entries.find(worker);
   if (found == impl_->entries.end() || found->second.door->hold() != Hold::kExec) return;
-  found->second.door->started(pid, Descriptor::copy_of(pidfd));
+  asio::post(impl_->loop, [weak = found->second.door->weak_from_this(), pid,
+                           copy = Descriptor::copy_of(pidfd)]() mutable {
+    if (const auto door = weak.lock()) door->started(pid, std::move(copy));
+  });
 }
 
 void Gates::ended(const std::string& worker) {
