@@ -114,7 +114,7 @@ void Claims::advance(Trust trust, Turn& turn) {
 /// When to look again, if something waits for its time.
 Time Claims::write_next(Turn& turn) {
   const std::int64_t lease = keeper_.held(turn.now);
-  const Time joins_at = joins_at_.value_or(turn.now);
+  const Time joins_at = joins_at_.value();
   std::optional<Write> write = next_write(lease, turn.now);
   Time at = next_at_;
   if (!write && foreign_.empty()) {

@@ -24,6 +24,12 @@ KEPT_MAX = 33  # of runtime/http: calls in flight, and the stream of events
 os.environ["ASAN_OPTIONS"] = "quarantine_size_mb=4:malloc_context_size=8"
 
 
+def number_of(pid, file, word):
+    """What the kernel's file of the process has for the word."""
+    with open(f"/proc/{pid}/{file}", encoding="ascii", errors="replace") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith(word))
+
+
 def grown(before, now):
     """What there is now and was not before; numbers must be equal."""
     if isinstance(now, list):
@@ -230,8 +236,7 @@ class DaemonCase(unittest.TestCase):
                 if worker.rsplit("-", 2)[0] == pool}
 
     def memory_kib(self):
-        with open(f"/proc/{self.mayflyd.process.pid}/status", encoding="ascii") as file:
-            return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
+        return number_of(self.mayflyd.process.pid, "status", "VmRSS")
 
     # ---- judging ------------------------------------------------------------------------------
 

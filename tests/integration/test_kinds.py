@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 
-from case import FOR_EVER_MS, SHELL, DaemonCase
+from case import FOR_EVER_MS, SHELL, DaemonCase, number_of
 from stories import living
 
 FOR_EVER = living(FOR_EVER_MS)
@@ -188,7 +188,7 @@ class BadNeighbours(DaemonCase):
         self.wait_running("flood", 2)
         self.calm_goes_on()
         worker = self.running("flood")[0]["name"]
-        self.wait(lambda: self.written_by(self.pids("flood")[worker]) > 64 * MIB, "a flood", 60)
+        self.wait(lambda: number_of(self.pids("flood")[worker], "io", "wchar") > 64 * MIB, "a flood", 60)
         self.calm_goes_on()
         self.assertLess(self.memory_kib() - before, 16 * 1024)
         self.assertLess(self.kept_bytes("flood"), MIB + LOG_SLACK)
@@ -204,11 +204,6 @@ class BadNeighbours(DaemonCase):
         for folder, _, names in os.walk(os.path.join(self.mayflyd.run_folder, "logs", pool)):
             total += sum(os.stat(os.path.join(folder, name)).st_blocks * 512 for name in names)
         return total
-
-    @staticmethod
-    def written_by(pid):
-        with open(f"/proc/{pid}/io", encoding="ascii") as file:
-            return next(int(line.split()[1]) for line in file if line.startswith("wchar"))
 
 
 class HeldByItself(DaemonCase):
@@ -253,13 +248,8 @@ class HeldBehindItsExec(DaemonCase):
         if len(workers) != 2 or not {worker["name"] for worker in workers} <= pids.keys():
             return None
         with contextlib.suppress(FileNotFoundError):
-            return {self.tracer(pids[worker["name"]]) for worker in workers}
+            return {number_of(pids[worker["name"]], "status", "TracerPid") for worker in workers}
         return None
-
-    @staticmethod
-    def tracer(pid):
-        with open(f"/proc/{pid}/status", encoding="ascii") as file:
-            return next(int(line.split()[1]) for line in file if line.startswith("TracerPid"))
 
     def test_lives_follow_each_other_with_their_slot_and_only_spares_are_traced(self):
         self.apply("turns", image=SHELL, hold="exec", replicas=2, standby=2,
