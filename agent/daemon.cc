@@ -216,7 +216,7 @@ void Daemon::make_images(const config::Images& config) {
   Images::Options options;
   options.policy = policy_of(config);
   options.uses = [this] { return image_uses(catalog_, core_->model()); };
-  options.disk_of = disk_of;
+  options.disk_of = files::space_of;
   images_ = std::make_unique<Images>(context_, Images::Parts{*driver_, *store_, evidence_},
                                      std::move(options));
 }

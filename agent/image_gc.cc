@@ -43,9 +43,9 @@ std::string days(std::int64_t ms) {
   return std::to_string(hours / 24) + "d";
 }
 
-bool is_short(const Disk& disk, std::uint64_t freed, std::uint32_t min_percent) {
-  return disk.total_bytes > 0 &&
-         (disk.free_bytes + freed) / (disk.total_bytes / 100 + 1) < std::uint64_t{min_percent};
+bool is_short(files::Space disk, std::uint64_t freed, std::uint32_t min_percent) {
+  disk.free_bytes += freed;
+  return disk.total_bytes > 0 && files::free_percent(disk) < min_percent;
 }
 
 }  // namespace
@@ -68,7 +68,7 @@ bool uses_image(const ImageUse& use, const store::Image& image) {
 
 std::vector<ImageRemoval> choose_removals(std::vector<store::Image> images,
                                           const ImagePolicy& policy, std::int64_t now_ms,
-                                          const std::optional<Disk>& disk) {
+                                          const std::optional<files::Space>& disk) {
   std::erase_if(images, [](const store::Image& image) { return !image.unused_ms; });
   std::sort(images.begin(), images.end(), [](const store::Image& one, const store::Image& other) {
     return std::tie(*one.unused_ms, one.name, one.digest) <

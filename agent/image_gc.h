@@ -10,6 +10,7 @@
 #include "agent/catalog.h"
 #include "agent/core/model.h"
 #include "agent/store/store.h"
+#include "runtime/files/space.h"
 
 namespace mayfly::agent {
 
@@ -33,11 +34,6 @@ struct ImageUse {
 /// By digest where it is known, else by name.
 [[nodiscard]] bool uses_image(const ImageUse& use, const store::Image& image);
 
-struct Disk {
-  std::uint64_t free_bytes = 0;
-  std::uint64_t total_bytes = 0;
-};
-
 struct ImagePolicy {
   std::chrono::milliseconds keep{0};
   std::uint32_t disk_free_min_percent = 0;
@@ -54,6 +50,6 @@ struct ImageRemoval {
 [[nodiscard]] std::vector<ImageRemoval> choose_removals(std::vector<store::Image> images,
                                                         const ImagePolicy& policy,
                                                         std::int64_t now_ms,
-                                                        const std::optional<Disk>& disk);
+                                                        const std::optional<files::Space>& disk);
 
 }  // namespace mayfly::agent

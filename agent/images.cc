@@ -1,7 +1,5 @@
 #include "agent/images.h"
 
-#include <sys/statvfs.h>
-
 #include <algorithm>
 #include <deque>
 #include <memory>
@@ -80,13 +78,6 @@ runtime::Pull to_runtime(config::Pull pull) {
       return runtime::Pull::kNever;
   }
   return runtime::Pull::kMissing;
-}
-
-std::optional<Disk> disk_of(const std::string& folder) {
-  struct statvfs status {};
-  if (folder.empty() || statvfs(folder.c_str(), &status) != 0) return std::nullopt;
-  return Disk{std::uint64_t{status.f_bavail} * status.f_frsize,
-              std::uint64_t{status.f_blocks} * status.f_frsize};
 }
 
 Images::Images(boost::asio::io_context& loop, Parts parts, Options options)

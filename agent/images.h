@@ -46,7 +46,7 @@ class Images {
   struct Options {
     ImagePolicy policy;
     std::function<std::vector<ImageUse>()> uses;
-    std::function<std::optional<Disk>(const std::string& folder)> disk_of;
+    std::function<std::optional<files::Space>(const std::string& folder)> disk_of;
     std::chrono::milliseconds resolve_deadline{10'000};
     std::chrono::milliseconds collect_every{3'600'000};
   };
@@ -111,8 +111,5 @@ class Images {
 };
 
 [[nodiscard]] runtime::Pull to_runtime(config::Pull pull);
-
-/// Of the file system that holds it; none where it cannot be told.
-[[nodiscard]] std::optional<Disk> disk_of(const std::string& folder);
 
 }  // namespace mayfly::agent

@@ -55,7 +55,7 @@ Check check_space(const Host& host, const std::string& name, const std::string& 
   if (!space || space->total_bytes == 0) {
     return {name, Status::kWarning, path + " is not there yet", "the daemon makes it as it starts"};
   }
-  const std::uint64_t percent = space->free_bytes / (space->total_bytes / 100 + 1);
+  const std::uint64_t percent = files::free_percent(*space);
   Check check{name, Status::kOk,
               path + ": " + gib(space->free_bytes) + " free (" + std::to_string(percent) + " %)",
               ""};

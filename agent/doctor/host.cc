@@ -6,7 +6,6 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/timex.h>
 #include <sys/un.h>
@@ -22,13 +21,6 @@
 
 namespace mayfly::doctor {
 namespace {
-
-std::optional<Space> space_of(const std::string& path) {
-  struct statvfs found {};
-  if (statvfs(path.c_str(), &found) != 0) return std::nullopt;
-  return Space{std::uint64_t{found.f_bavail} * found.f_frsize,
-               std::uint64_t{found.f_blocks} * found.f_frsize};
-}
 
 int connect_to(const std::string& path) {
   sockaddr_un address{};
@@ -97,7 +89,7 @@ std::optional<bool> clock_is_synchronised() {
 
 Host this_host() {
   Host host;
-  host.space = space_of;
+  host.space = files::space_of;
   host.connect = connect_to;
   host.status = status_of;
   host.executable = is_executable;

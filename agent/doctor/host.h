@@ -8,12 +8,9 @@
 #include <optional>
 #include <string>
 
-namespace mayfly::doctor {
+#include "runtime/files/space.h"
 
-struct Space {
-  std::uint64_t free_bytes = 0;
-  std::uint64_t total_bytes = 0;
-};
+namespace mayfly::doctor {
 
 struct FileStatus {
   mode_t mode = 0;
@@ -22,7 +19,7 @@ struct FileStatus {
 
 struct Host {
   std::string root;  ///< goes before every path; "" = this host's own
-  std::function<std::optional<Space>(const std::string& path)> space;
+  std::function<std::optional<files::Space>(const std::string& path)> space;
   std::function<int(const std::string& path)> connect;  ///< to a unix socket: 0 or errno
   std::function<std::optional<FileStatus>(const std::string& path)> status;
   std::function<bool(const std::string& path)> executable;

@@ -23,35 +23,35 @@ store::Image image(const std::string& name, std::optional<std::int64_t> unused_h
 struct Case {
   const char* story;
   std::vector<store::Image> images;
-  std::optional<Disk> disk;
+  std::optional<files::Space> disk;
   std::vector<std::string> removed;
 };
 
 TEST(ImageGc, RemovesWhatIsUnusedForTooLongOrInTheWay) {
   const ImagePolicy policy{168h, 15};
-  const Disk roomy{50 * kGiB, 100 * kGiB};
-  const Disk tight{14 * kGiB, 100 * kGiB};
-  for (const Case& each :
-       std::vector<Case>{{"nothing is there", {}, roomy, {}},
-                         {"one is used", {image("a", {})}, tight, {}},
-                         {"one was used a while ago", {image("a", 167)}, roomy, {}},
-                         {"one was used long ago", {image("a", 168)}, roomy, {"a"}},
-                         {"long ago, and the disk is not known", {image("a", 168)}, {}, {"a"}},
-                         {"a while ago, and the disk is not known", {image("a", 1)}, {}, {}},
-                         {"the disk is short: the longest unused goes, until it is not",
-                          {image("new", 1), image("old", 9, 3 * kGiB), image("used", {})},
-                          tight,
-                          {"old"}},
-                         {"the disk is shorter: all unused go",
-                          {image("b", 1, kGiB / 4), image("a", 2, kGiB / 4), image("used", {})},
-                          tight,
-                          {"a", "b"}},
-                         {"what goes by age counts for the disk too",
-                          {image("ancient", 400, 9 * kGiB), image("b", 1)},
-                          tight,
-                          {"ancient"}},
-                         {"it seems to have been used in the future", {image("a", -5)}, roomy, {}},
-                         {"a disk of no size tells nothing", {image("a", 1)}, Disk{}, {}}}) {
+  const files::Space roomy{50 * kGiB, 100 * kGiB};
+  const files::Space tight{14 * kGiB, 100 * kGiB};
+  for (const Case& each : std::vector<Case>{
+           {"nothing is there", {}, roomy, {}},
+           {"one is used", {image("a", {})}, tight, {}},
+           {"one was used a while ago", {image("a", 167)}, roomy, {}},
+           {"one was used long ago", {image("a", 168)}, roomy, {"a"}},
+           {"long ago, and the disk is not known", {image("a", 168)}, {}, {"a"}},
+           {"a while ago, and the disk is not known", {image("a", 1)}, {}, {}},
+           {"the disk is short: the longest unused goes, until it is not",
+            {image("new", 1), image("old", 9, 3 * kGiB), image("used", {})},
+            tight,
+            {"old"}},
+           {"the disk is shorter: all unused go",
+            {image("b", 1, kGiB / 4), image("a", 2, kGiB / 4), image("used", {})},
+            tight,
+            {"a", "b"}},
+           {"what goes by age counts for the disk too",
+            {image("ancient", 400, 9 * kGiB), image("b", 1)},
+            tight,
+            {"ancient"}},
+           {"it seems to have been used in the future", {image("a", -5)}, roomy, {}},
+           {"a disk of no size tells nothing", {image("a", 1)}, files::Space{}, {}}}) {
     std::vector<std::string> removed;
     for (const ImageRemoval& removal : choose_removals(each.images, policy, kNow, each.disk)) {
       removed.push_back(removal.image.name);
@@ -62,12 +62,13 @@ TEST(ImageGc, RemovesWhatIsUnusedForTooLongOrInTheWay) {
 }
 
 TEST(ImageGc, LeavesTheDiskAloneWhereNothingIsAsked) {
-  EXPECT_TRUE(choose_removals({image("a", 1)}, {168h, 0}, kNow, Disk{0, 100 * kGiB}).empty());
+  EXPECT_TRUE(
+      choose_removals({image("a", 1)}, {168h, 0}, kNow, files::Space{0, 100 * kGiB}).empty());
 }
 
 TEST(ImageGc, SaysWhy) {
-  const auto removals =
-      choose_removals({image("a", 200), image("b", 3)}, {168h, 15}, kNow, Disk{0, 100 * kGiB});
+  const auto removals = choose_removals({image("a", 200), image("b", 3)}, {168h, 15}, kNow,
+                                        files::Space{0, 100 * kGiB});
   ASSERT_EQ(removals.size(), 2U);
   EXPECT_EQ(removals[0].why, "no pool has needed it for 8d");
   EXPECT_EQ(removals[1].why, "less than 15 % of the disk is free, and no pool needs it");

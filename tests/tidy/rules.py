@@ -33,7 +33,7 @@ INCLUDES = {
                               "runtime/oci", "runtime/registry", "runtime/docker"],
     "systemd": [],
     "agent/core": [],
-    "agent/doctor": ["config"],
+    "agent/doctor": ["config", "runtime/files"],
     "agent/store": [],
     "agent/logs": ["runtime"],
     "agent/control": ["agent", "agent/core", "agent/doctor", "agent/logs", "agent/store", "config"],
@@ -48,7 +48,7 @@ INCLUDES = {
                       "runtime/files", "runtime/http"],
     "agent": ["agent/core", "agent/doctor", "agent/store", "agent/logs", "agent/control", "agent/fleet",
               "agent/webhook", "config", "runtime", "runtime/oci", "runtime/gate", "runtime/containerd",
-              "runtime/docker", "runtime/registry", "systemd"],
+              "runtime/docker", "runtime/files", "runtime/registry", "systemd"],
 }
 # What a folder may take of one that it may include: an interface, not its neighbour's insides.
 ONLY = {

@@ -20,7 +20,7 @@ class Doctor : public testing::Test {
     std::string name = (fs::temp_directory_path() / "mayfly-doctor-XXXXXX").string();
     ASSERT_NE(mkdtemp(name.data()), nullptr);
     host_.root = name;
-    host_.space = [](const std::string&) { return Space{80ULL << 30, 100ULL << 30}; };
+    host_.space = [](const std::string&) { return files::Space{80ULL << 30, 100ULL << 30}; };
     host_.connect = [](const std::string&) { return 0; };
     host_.status = [](const std::string&) { return FileStatus{0755, 0}; };
     host_.executable = [](const std::string&) { return true; };
@@ -172,15 +172,15 @@ TEST_F(Doctor, TellsWhichLimitsCannotBeSet) {
 }
 
 TEST_F(Doctor, MeasuresTheDisks) {
-  host_.space = [this](const std::string& path) -> std::optional<Space> {
-    if (path == host_.root + "/var/lib/mayfly") return Space{1ULL << 30, 100ULL << 30};
-    if (path == host_.root + "/var/lib/images") return Space{5ULL << 30, 100ULL << 30};
+  host_.space = [this](const std::string& path) -> std::optional<files::Space> {
+    if (path == host_.root + "/var/lib/mayfly") return files::Space{1ULL << 30, 100ULL << 30};
+    if (path == host_.root + "/var/lib/images") return files::Space{5ULL << 30, 100ULL << 30};
     return std::nullopt;
   };
   EXPECT_EQ(complaints(),
-            "disk: state failed: /var/lib/mayfly: 1.0 GiB free (0 %)\n"
+            "disk: state failed: /var/lib/mayfly: 1.0 GiB free (1 %)\n"
             "disk: run warning: /run/mayfly is not there yet\n"
-            "disk: images warning: /var/lib/images: 5.0 GiB free (4 %)\n");
+            "disk: images warning: /var/lib/images: 5.0 GiB free (5 %)\n");
 }
 
 TEST_F(Doctor, LooksAtTheKernel) {

@@ -139,6 +139,8 @@ class Containerd(Runtime):
 MAYFLYD_CONFIG = """\
 [node]
 name = "{name}"
+[images]
+disk_free_min = "0%"  # how full the host is must not decide what a test sees
 [runtime]
 {runtime}{more}"""
 
