@@ -8,6 +8,7 @@
 #include <ctime>
 
 #include "runtime/gate/send.h"
+#include "runtime/pidfd.h"
 
 namespace mayfly::gate {
 namespace {
@@ -238,19 +239,23 @@ void Door::take_failed(Peer& peer, const ExecFailed& failed) {
 // ---- the process ------------------------------------------------------------------------------
 
 void Door::started(pid_t pid, Descriptor pidfd) {
-  if (options_.hold != Hold::kExec || is_traced_ || released_) return;
+  if (options_.hold != Hold::kExec || is_traced_ || stopped_ || released_) return;
   pid_ = pid;
   pidfd_ = std::move(pidfd);
+  // One that is marked may have been filled. If it runs, and has stopped itself, it is let go on.
+  const bool is_held = Stopped::is_stopped(pid_) &&
+                       (options_.is_marked || Stopped::is_untouched(pid_, options_.reserved));
+  if (is_held) return hold_stopped();
   trace();
 }
 
 void Door::trace() {
   Peer* const gate = find(State::kGreeted);
   if (gate == nullptr || !pidfd_) return;
-  const Descriptor pidfd = std::exchange(pidfd_, {});
-  const auto seized = tracer_.seize(pid_, pidfd.get(), options_.reserved,
-                                    [this](const auto& held) { on_stopped(held); });
+  const auto seized = tracer_.seize(pid_, pidfd_.get(), [this] { on_stopped(); });
   if (!seized) {
+    const Descriptor pidfd = std::exchange(pidfd_, {});
+    if (runtime::has_ended(pidfd.get())) return;
     watcher_.untraced(*this, seized.error());
     return hold_peer(*gate);
   }
@@ -259,15 +264,21 @@ void Door::trace() {
   if (!started_) ended();
 }
 
-void Door::on_stopped(const tl::expected<void, std::string>& held) {
-  if (!held) return watcher_.lost(*this, held.error());
-  is_stopped_ = true;
+void Door::on_stopped() {
+  is_traced_ = false;
+  hold_stopped();
+}
+
+void Door::hold_stopped() {
+  auto found = Stopped::find(pid_, std::move(pidfd_), options_.reserved);
+  if (!found) return watcher_.lost(*this, found.error());
+  stopped_ = std::move(*found);
   close_to_all();
   watcher_.ready(*this);
 }
 
 void Door::ended() {
-  is_stopped_ = false;
+  stopped_.reset();
   if (std::exchange(is_traced_, false)) tracer_.end(pid_);
 }
 
@@ -295,8 +306,8 @@ bool Door::place_is_taken(State state) {
 }
 
 bool Door::someone_is_held() const {
-  return is_stopped_ || std::any_of(peers_.begin(), peers_.end(),
-                                    [](const auto& peer) { return peer->state == State::kHeld; });
+  return stopped_ || std::any_of(peers_.begin(), peers_.end(),
+                                 [](const auto& peer) { return peer->state == State::kHeld; });
 }
 
 void Door::drop(const Peer& gone) {
@@ -333,14 +344,14 @@ tl::expected<std::int64_t, std::string> Door::release(std::string_view frame) {
   return at_ns;
 }
 
-tl::expected<void, std::string> Door::fill(const Environment& env) {
-  return tracer_.fill(pid_, env);
+tl::expected<void, std::string> Door::has_room_for(const Environment& env) const {
+  return stopped_->has_room_for(env);
 }
 
-tl::expected<std::int64_t, std::string> Door::let_run() {
-  const auto let_go = tracer_.let_run(pid_);
+tl::expected<std::int64_t, std::string> Door::let_run(const Environment& env) {
+  const auto let_go = stopped_->let_run(env);
   const std::int64_t at_ns = monotonic_ns();
-  is_traced_ = is_stopped_ = false;
+  stopped_.reset();
   if (!let_go) return tl::make_unexpected(let_go.error());
   released_ = true;
   return at_ns;
@@ -353,6 +364,7 @@ void Door::close_to_all() {
 }
 
 void Door::shut() {
+  if (stopped_) stopped_->kill();  // nobody could let it run any more
   ended();
   close_to_all();
 }

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -17,6 +18,7 @@
 
 #include "runtime/descriptor.h"
 #include "runtime/gate/frames.h"
+#include "runtime/gate/stopped.h"
 #include "runtime/gate/tracer.h"
 
 namespace mayfly::gate {
@@ -45,8 +47,9 @@ class Door : public std::enable_shared_from_this<Door> {
   struct Options {
     std::string worker;
     Hold hold = Hold::kGate;
-    StdioCopies stdio;     ///< all three or none
-    Environment reserved;  ///< with kExec: what a release will write, values as long as can be
+    StdioCopies stdio;       ///< all three or none
+    Environment reserved;    ///< with kExec: what a release will write, values as long as can be
+    bool is_marked = false;  ///< an earlier run has released it, or died of that
   };
 
   /// Both outlive this.
@@ -61,16 +64,17 @@ class Door : public std::enable_shared_from_this<Door> {
   /// Takes over a listening, non-blocking socket.
   [[nodiscard]] tl::expected<void, std::string> listen(runtime::Descriptor listening);
 
-  /// The container's first process. With kExec it is traced once its gate has said hello.
+  /// The container's first process. With kExec it is traced once its gate has said hello, or found
+  /// to be stopped already, by an earlier run.
   void started(pid_t pid, runtime::Descriptor pidfd);
   /// That process has ended.
   void ended();
 
   [[nodiscard]] bool someone_is_held() const;
-  /// Held behind its exec: by fill() and let_run(), which returns CLOCK_MONOTONIC, it is released.
-  [[nodiscard]] bool is_stopped() const { return is_stopped_; }
-  [[nodiscard]] tl::expected<void, std::string> fill(const Environment& env);
-  [[nodiscard]] tl::expected<std::int64_t, std::string> let_run();
+  /// Held behind its exec: by let_run(), which returns CLOCK_MONOTONIC, it is released.
+  [[nodiscard]] bool is_stopped() const { return stopped_.has_value(); }
+  [[nodiscard]] tl::expected<void, std::string> has_room_for(const Environment& env) const;
+  [[nodiscard]] tl::expected<std::int64_t, std::string> let_run(const Environment& env);
   /// Sends the frame to the one that is held otherwise; nobody can connect any more. `running` or
   /// `failed` follows, but with kApp there is nothing to wait for. Returns CLOCK_MONOTONIC when
   /// sent.
@@ -105,7 +109,8 @@ class Door : public std::enable_shared_from_this<Door> {
   void trace();
   void start(Peer& peer);
   [[nodiscard]] tl::expected<void, std::string> send_with_stdio(Peer& peer, std::string_view frame);
-  void on_stopped(const tl::expected<void, std::string>& held);
+  void on_stopped();
+  void hold_stopped();
   void take_ready(Peer& peer);
   void take_failed(Peer& peer, const ExecFailed& failed);
 
@@ -127,10 +132,10 @@ class Door : public std::enable_shared_from_this<Door> {
   bool started_ = false;  ///< kExec, kApp: the gate has been told to exec
   bool released_ = false;
   pid_t pid_ = 0;
-  runtime::Descriptor pidfd_;  ///< of kExec's, until it is traced
+  runtime::Descriptor pidfd_;  ///< of kExec's, until it is stopped
   bool is_traced_ = false;
-  bool is_stopped_ = false;  ///< traced, and its exec is done
-  std::int64_t admissions_;  ///< connections that may still be accepted now
+  std::optional<Stopped> stopped_;  ///< its exec is done
+  std::int64_t admissions_;         ///< connections that may still be accepted now
   std::chrono::steady_clock::time_point refilled_;
 };
 

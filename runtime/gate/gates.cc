@@ -111,8 +111,8 @@ struct Gates::Impl : DoorWatcher {
     const bool is_stopped = door.is_stopped();
     tl::expected<std::string, std::string> frame;
     if (is_stopped) {
-      const auto filled = door.fill(release.env);
-      if (!filled) return tl::make_unexpected(filled.error());
+      const auto has_room = door.has_room_for(release.env);
+      if (!has_room) return tl::make_unexpected(has_room.error());
     } else {
       frame = release_frame(release.slot, release.env);
       if (!frame) return tl::make_unexpected(frame.error());
@@ -120,7 +120,7 @@ struct Gates::Impl : DoorWatcher {
     const auto marked = Directories::mark(entry.marker, release.slot);
     if (!marked) return tl::make_unexpected(marked.error());
     entry.marked = release.slot;
-    return is_stopped ? door.let_run() : door.release(*frame);
+    return is_stopped ? door.let_run(release.env) : door.release(*frame);
   }
 
   boost::asio::io_context& loop;
@@ -146,7 +146,7 @@ tl::expected<void, std::string> Gates::open(const std::string& worker, Hold hold
   auto copies = copies_of(stdio);
   if (!copies) return tl::make_unexpected(copies.error());
   Impl::Entry entry;
-  Door::Options options{worker, hold, std::move(*copies), {}};
+  Door::Options options{worker, hold, std::move(*copies), {}, marker->slot.has_value()};
   if (hold == Hold::kExec) options.reserved = impl_->reserved;
   entry.door = std::make_shared<Door>(impl_->loop, std::move(options), *impl_, impl_->tracer);
   entry.marked = marker->slot;

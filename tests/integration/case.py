@@ -30,6 +30,12 @@ def number_of(pid, file, word):
         return next(int(line.split()[1]) for line in lines if line.startswith(word))
 
 
+def state_of(pid):
+    """One letter: what it does, as ps tells it."""
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+        return file.read().rpartition(") ")[2][0]
+
+
 def grown(before, now):
     """What there is now and was not before; numbers must be equal."""
     if isinstance(now, list):

@@ -4,7 +4,8 @@ import contextlib
 import os
 import signal
 
-from case import FOR_EVER_MS, SHELL, DaemonCase, number_of
+from case import FOR_EVER_MS, SHELL, DaemonCase, number_of, state_of
+from lab.process import Process
 from stories import living
 
 FOR_EVER = living(FOR_EVER_MS)
@@ -242,16 +243,16 @@ class HeldByItself(DaemonCase):
 class HeldBehindItsExec(DaemonCase):
     """`hold = "exec"`: the worker's program, stopped before its first instruction."""
 
-    def tracers(self, workers):
-        """Of two that are there to stay; None: they are not."""
+    def states(self, workers):
+        """What the kernel says that they are, of each: R, S, T, …"""
         pids = self.pids("turns")
-        if len(workers) != 2 or not {worker["name"] for worker in workers} <= pids.keys():
-            return None
-        with contextlib.suppress(FileNotFoundError):
-            return {number_of(pids[worker["name"]], "status", "TracerPid") for worker in workers}
-        return None
+        states = []
+        for worker in workers:
+            with contextlib.suppress(FileNotFoundError, KeyError):
+                states.append(state_of(pids[worker["name"]]))
+        return states
 
-    def test_lives_follow_each_other_with_their_slot_and_only_spares_are_traced(self):
+    def test_lives_follow_each_other_with_their_slot_and_only_spares_are_stopped(self):
         self.apply("turns", image=SHELL, hold="exec", replicas=2, standby=2,
                    command=shell('echo "slot $MAYFLY_SLOT of $MAYFLY_POOL"; sleep 0.3'))
         self.wait(lambda: len(self.exits("turns")) >= 10, "turns", 90)
@@ -263,26 +264,29 @@ class HeldBehindItsExec(DaemonCase):
         self.apply("turns", image=SHELL, hold="exec", replicas=2, standby=2, command=shell("exec sleep 1000"),
                    lifetime={"stop_grace": "0s"})
         self.command("retire", "turns")
-        spares, workers = {self.mayflyd.process.pid}, {0}
-        self.wait(lambda: self.tracers(self.ready_spares("turns")) == spares and
-                  self.tracers(self.running("turns")) == workers, "only spares to be traced", 60)
+        self.wait(lambda: self.states(self.ready_spares("turns")) == ["T", "T"] and
+                  self.states(self.running("turns")) == ["S", "S"], "only spares to be stopped", 60)
 
-    def test_spares_end_with_the_daemon_and_workers_do_not(self):
-        self.apply("left", image=SHELL, hold="exec", replicas=2, standby=2, command=shell("exec sleep 1000"),
-                   lifetime={"stop_grace": "0s"})
+    def test_spares_outlive_the_daemon_and_are_released_by_the_next(self):
+        self.apply("left", image=SHELL, hold="exec", replicas=2, standby=2,
+                   command=shell('echo "slot $MAYFLY_SLOT"; exec sleep 1000'), lifetime={"stop_grace": "0s"})
         self.wait_running("left", 2)
         self.wait(lambda: len(self.ready_spares("left")) == 2, "spares", 60)
-        workers = {worker["name"] for worker in self.running("left")}
-        spares = {spare["name"] for spare in self.ready_spares("left")}
-        before = self.pids("left")
-        self.mayflyd.process.kill()
-        self.mayflyd.start()
-        self.wait(lambda: len(self.ready_spares("left")) == 2, "other spares", 60)
-        after = self.pids("left")
-        self.assertEqual({worker: after.get(worker) for worker in workers},
-                         {worker: before[worker] for worker in workers})
-        self.assertFalse(spares & after.keys())
-        self.assertEqual(self.exits("left"), [])
+        before, spares = self.pids("left"), self.ready_spares("left")
+        self.assertEqual(len(before), 4, before)
+        for end in (Process.kill, Process.stop):
+            end(self.mayflyd.process)
+            self.mayflyd.start()
+            self.wait(lambda: len(self.ready_spares("left")) == 2, "the spares", 60)
+            self.assertEqual(self.pids("left"), before)
+        hits = self.mayflyd.pool("left")["spare_hits"]
+        self.command("kill", self.running("left")[0]["name"])
+        self.wait(lambda: self.mayflyd.pool("left")["spare_hits"] > hits, "a release", 60)
+        running = {worker["name"]: worker["slot"] for worker in self.wait_running("left", 2)}
+        released = [spare["name"] for spare in spares if spare["name"] in running]
+        self.assertEqual(len(released), 1, running)
+        self.wait(lambda: self.command("logs", released[0]).stdout == f"slot {running[released[0]]}\n",
+                  "its slot", 60)
 
     def test_a_program_that_is_not_there_says_so_in_why_and_in_the_record(self):
         self.apply("absent", image=SHELL, hold="exec", command=["/bin/no-such-program"], replicas=1)

@@ -1,6 +1,7 @@
 // hold = "exec": Gates, the tracer and mayfly-gate together. The gate is another process's child,
 // as it is a shim's in earnest, so that its parent hears of its end only if the tracer lets it.
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "tests/runtime/gate/house.h"
 
@@ -29,6 +31,42 @@ std::string state_of(pid_t pid) {
   const std::string stat = text_of("/proc/" + std::to_string(pid) + "/stat");
   const auto at = stat.rfind(") ");
   return at == std::string::npos ? "" : stat.substr(at + 2, 1);
+}
+
+/// 0: nobody traces it.
+pid_t tracer_of(pid_t pid) {
+  static const std::string kName = "TracerPid:";
+  const std::string status = text_of("/proc/" + std::to_string(pid) + "/status");
+  const auto at = status.find(kName);
+  return at == std::string::npos ? 0 : std::stoi(status.substr(at + kName.size()));
+}
+
+/// Until the process that is returned is killed.
+pid_t trace_from_elsewhere(pid_t pid) {
+  const pid_t other = ::fork();
+  if (other == 0) {
+    ::ptrace(PTRACE_SEIZE, pid, nullptr, nullptr);
+    for (;;) ::pause();
+  }
+  while (tracer_of(pid) != other) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // the kernel tells nobody of it
+  }
+  return other;
+}
+
+/// As a release does it, of which the agent dies before it is let go.
+void write_into_environment(pid_t pid, const std::string& name, std::string value,
+                            std::size_t bytes) {
+  const std::string folder = "/proc/" + std::to_string(pid);
+  const std::string stat = text_of(folder + "/stat");
+  std::istringstream fields(stat.substr(stat.rfind(") ") + 2));
+  std::string begin;
+  for (int field = 3; field <= 50; ++field) fields >> begin;
+  const auto at = text_of(folder + "/environ").find(name) + name.size();
+  value.resize(bytes);
+  const Descriptor memory(::open((folder + "/mem").c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_EQ(::pwrite(memory.get(), value.data(), bytes, std::stoll(begin) + static_cast<off_t>(at)),
+            static_cast<ssize_t>(bytes));
 }
 
 Descriptor pidfd_of(pid_t pid) {
@@ -61,6 +99,13 @@ class Exec : public House {
     begin(std::move(command), stdio);
     started();
     until_event("ready w");
+    until([&] { return state_of(pid_) == "T"; });
+  }
+  void restart_with_it() {
+    events_.clear();
+    restart();
+    open("w", Hold::kExec);
+    started();
   }
   void release(std::uint32_t slot) {
     gates_->release("w", {.slot = slot, .env = {{"SLOT", std::to_string(slot)}}});
@@ -80,7 +125,8 @@ TEST_F(Exec, HoldsTheCommandBeforeItsFirstInstruction) {
   in.read_end.reset();
   EXPECT_EQ(fs::read_symlink("/proc/" + std::to_string(pid_) + "/exe").filename(),
             fs::canonical("/bin/sh").filename());
-  EXPECT_EQ(state_of(pid_), "t");
+  EXPECT_EQ(state_of(pid_), "T");
+  EXPECT_EQ(tracer_of(pid_), 0) << "it is held by nothing that ends with this process";
   EXPECT_FALSE(Peer(socket_of("w")).connected()) << "nobody else is let in";
   ASSERT_EQ(::write(in.write_end.get(), "task\n", 5), 5);
   in.write_end.reset();
@@ -133,8 +179,54 @@ TEST_F(Exec, SaysWhyTheCommandCannotBeRun) {
   EXPECT_EQ(parent_->wait(), 127);
 }
 
-TEST_F(Exec, EndsWithTheAgent) {
-  hold({"/bin/true"});
+TEST_F(Exec, WaitsForTheNextAgent) {
+  hold({"/bin/sh", "-c", "exit $SLOT"});
+  restart_with_it();
+  until_event("ready w");
+  EXPECT_EQ(state_of(pid_), "T");
+  release(6);
+  until_event("running w");
+  EXPECT_EQ(parent_->wait(), 6);
+}
+
+TEST_F(Exec, GetsItsReleaseFromTheNextAgentIfThisOneDiesOfIt) {
+  hold({"/bin/sh", "-c", "exit $SLOT"});
+  mark("w", 6);
+  write_into_environment(pid_, "SLOT=", "6", sizeof "4294967295" - 1);
+  restart();
+  EXPECT_EQ(gates_->released_to("w"), 6U);
+  open("w", Hold::kExec);
+  started();
+  until_event("ready w");
+  release(5);
+  until_event("failed w: it is marked for slot 6");
+  release(6);
+  until_event("running w");
+  EXPECT_EQ(parent_->wait(), 6);
+}
+
+TEST_F(Exec, IsNotReleasedAgainIfItRuns) {
+  Pipe in, out, err;
+  hold({"/bin/sh", "-c", "cat; exit $SLOT"},
+       {in.read_end.get(), out.write_end.get(), err.write_end.get()});
+  release(6);
+  until_event("running w");
+  std::ofstream(socket_of("w"));  // as if the agent had died before it was removed
+  restart_with_it();
+  settle();
+  EXPECT_TRUE(events_.empty()) << events_.front();
+  in.read_end.reset();
+  in.write_end.reset();
+  EXPECT_EQ(parent_->wait(), 6);
+}
+
+TEST_F(Exec, EndsWithTheAgentUntilItIsHeld) {
+  begin({"/bin/true"});
+  until([&] { return state_of(pid_) == "S"; });
+  ::kill(pid_, SIGSTOP);
+  until([&] { return state_of(pid_) == "T"; });
+  started();
+  until([&] { return tracer_of(pid_) == ::getpid(); });
   restart();
   ASSERT_EQ(::waitpid(pid_, nullptr, __WALL), pid_) << "as the end of this process would";
   EXPECT_EQ(parent_->wait(), kKilled);
@@ -162,25 +254,37 @@ TEST_F(Exec, IsNotReleasedOnceItHasEnded) {
 TEST_F(Exec, FailsIfItEndsUnseenBeforeItsRelease) {
   hold({"/bin/true"});
   ::kill(pid_, SIGKILL);
-  until([&] { return state_of(pid_) == "Z"; });
+  until([&] { return state_of(pid_) == "Z" || state_of(pid_).empty(); });
   release(1);
   until([&] { return events_.back().starts_with("failed w: it"); });
   until([&] { return state_of(pid_).empty(); });
   EXPECT_EQ(parent_->wait(), kKilled);
 }
 
-TEST_F(Exec, IsHeldByItsGateWhereItCannotBeTraced) {
+TEST_F(Exec, IsNotMistakenForOneThatHasEnded) {
   Process gone({"/bin/true"});
   const Descriptor pidfd = pidfd_of(gone.pid());
   ASSERT_EQ(gone.wait(), 0);
   begin({"/bin/sh", "-c", "exit $SLOT"});
+  until([&] { return state_of(pid_) == "S"; });
   gates_->started("w", pid_, pidfd.get());
+  settle();
+  until([&] { return tracer_of(pid_) == 0; });
+  EXPECT_TRUE(events_.empty()) << events_.front();
+  started();
   until_event("ready w");
-  EXPECT_EQ(events_.front(), "untraced w: it has ended");
-  until([&] {
-    return text_of("/proc/" + std::to_string(pid_) + "/status").find("TracerPid:\t0\n") !=
-           std::string::npos;
-  });
+  release(4);
+  EXPECT_EQ(parent_->wait(), 4);
+}
+
+TEST_F(Exec, IsHeldByItsGateWhereItCannotBeTraced) {
+  begin({"/bin/sh", "-c", "exit $SLOT"});
+  const pid_t other = trace_from_elsewhere(pid_);
+  started();
+  until_event("ready w");
+  EXPECT_EQ(events_.front(), "untraced w: it cannot be traced: Operation not permitted");
+  ::kill(other, SIGKILL);
+  ASSERT_EQ(::waitpid(other, nullptr, 0), other);
   release(4);
   until_event("running w");
   EXPECT_EQ(parent_->wait(), 4);
