@@ -39,7 +39,10 @@ constexpr std::array kAdvice{
     Advice{" alert ", kCertificate},
     Advice{"sending data to the peer", kCertificate},
     Advice{"Server returned nothing", "an etcd with TLS is reached by https://"},
-    Advice{"SSL_connect", "an etcd without TLS is reached by http://"}};
+    Advice{"SSL_connect", "an etcd without TLS is reached by http://"},
+    Advice{"reset by peer",  // of the one or the other, or it has just ended
+           "if it stays so: an etcd with TLS is reached by https://, "
+           "an etcd without TLS is reached by http://"}};
 
 std::string with_advice(const std::string& what) {
   const auto found = std::find_if(kAdvice.begin(), kAdvice.end(), [&what](const Advice& each) {
