@@ -34,9 +34,8 @@ std::optional<control::PoolDetail> Operator::pool(const std::string& name) const
   return detail;
 }
 
-std::string Operator::worker_name(core::WorkerId id) const {
-  const auto found = model().workers.find(id);
-  return agent::worker_name(found == model().workers.end() ? "" : found->second.pool, id);
+std::string Operator::worker_name(const core::PoolName& pool, core::WorkerId id) const {
+  return agent::worker_name(pool, id);
 }
 
 std::optional<core::WorkerId> Operator::worker_id(const std::string& name) const {
@@ -84,21 +83,23 @@ void Operator::reset(const std::string& pool, control::Reply<control::ApplyResul
 }
 
 void Operator::retire(core::WorkerId worker, control::Reply<std::string> reply) {
-  if (!model().workers.contains(worker)) {
+  const auto found = model().workers.find(worker);
+  if (found == model().workers.end()) {
     reply(tl::unexpected(not_found("the worker")));
     return;
   }
   parts_.inbox.post(core::RetireAsked{worker});
-  reply(worker_name(worker));
+  reply(worker_name(found->second.pool, worker));
 }
 
 void Operator::kill(core::WorkerId worker, control::Reply<std::string> reply) {
-  if (!model().workers.contains(worker)) {
+  const auto found = model().workers.find(worker);
+  if (found == model().workers.end()) {
     reply(tl::unexpected(not_found("the worker")));
     return;
   }
   parts_.inbox.post(core::KillAsked{worker});
-  reply(worker_name(worker));
+  reply(worker_name(found->second.pool, worker));
 }
 
 void Operator::reload(control::Reply<std::string> reply) {

@@ -45,7 +45,8 @@ class Operator final : public control::Operations {
   [[nodiscard]] const logs::Logs& logs() const override { return parts_.workplaces.logs(); }
   [[nodiscard]] control::NodeStatus node() const override { return node_; }
   [[nodiscard]] std::optional<control::PoolDetail> pool(const std::string& name) const override;
-  [[nodiscard]] std::string worker_name(core::WorkerId id) const override;
+  [[nodiscard]] std::string worker_name(const core::PoolName& pool,
+                                        core::WorkerId id) const override;
   [[nodiscard]] std::optional<core::WorkerId> worker_id(const std::string& name) const override;
 
   void apply(config::Pool pool, control::ApplyOptions options,

@@ -133,8 +133,10 @@ class Operations {
   [[nodiscard]] virtual const logs::Logs& logs() const = 0;
   [[nodiscard]] virtual NodeStatus node() const = 0;
   [[nodiscard]] virtual std::optional<PoolDetail> pool(const std::string& name) const = 0;
-  /// The printed name of a worker ("encode-7k3f9a2b1c") and back.
-  [[nodiscard]] virtual std::string worker_name(core::WorkerId id) const = 0;
+  /// The printed name of a worker ("encode-7k3f9a2b1c"), also of one that has gone.
+  [[nodiscard]] virtual std::string worker_name(const core::PoolName& pool,
+                                                core::WorkerId id) const = 0;
+  /// And back, of one that is there.
   [[nodiscard]] virtual std::optional<core::WorkerId> worker_id(const std::string& name) const = 0;
 
   virtual void apply(config::Pool pool, ApplyOptions options, Reply<ApplyResult> reply) = 0;

@@ -53,7 +53,9 @@ Json event_view(const Operations& operations, const agent::NumberedTransition& e
   row["what"] = transition.what;
   row["pool"] = transition.pool;
   row["slot"] = maybe(transition.slot);
-  row["worker"] = transition.worker ? Json(operations.worker_name(*transition.worker)) : Json();
+  row["worker"] = transition.worker
+                      ? Json(operations.worker_name(transition.pool, *transition.worker))
+                      : Json();
   row["revision"] = static_cast<std::uint32_t>(transition.revision);
   row["detail"] = transition.detail;
   return row;

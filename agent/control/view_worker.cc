@@ -50,7 +50,7 @@ Json pull_for(const core::EmptySlot& why, const PullsByPool& pulls, const std::s
 
 Json worker_view(const Operations& operations, const core::Worker& worker, Moment moment) {
   Json row;
-  row["name"] = operations.worker_name(worker.id);
+  row["name"] = operations.worker_name(worker.pool, worker.id);
   row["pool"] = worker.pool;
   row["slot"] = worker.slot ? Json(*worker.slot) : Json();
   row["revision"] = static_cast<std::uint32_t>(worker.revision);
@@ -114,7 +114,7 @@ Json why_slot_view(const Operations& operations, const std::string& pool, core::
   Json view = slot_json(pool, slot, why, moment);
   view["pull"] = pull_for(why, pulls_by_pool(operations.pulls()), pool);
   const core::Slot& found = operations.model().pools.at(pool).slots.at(slot);
-  view["worker"] = found.worker ? Json(operations.worker_name(*found.worker)) : Json();
+  view["worker"] = found.worker ? Json(operations.worker_name(pool, *found.worker)) : Json();
   view["last_failure"] = found.last_failure;
   return view;
 }

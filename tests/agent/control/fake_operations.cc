@@ -90,15 +90,13 @@ std::optional<PoolDetail> FakeOperations::pool(const std::string& name) const {
   return found == details.end() ? std::nullopt : std::optional(found->second);
 }
 
-std::string FakeOperations::worker_name(core::WorkerId id) const {
-  const auto found = world.workers.find(id);
-  const std::string pool = found == world.workers.end() ? "gone" : found->second.pool;
+std::string FakeOperations::worker_name(const core::PoolName& pool, core::WorkerId id) const {
   return pool + "-" + std::to_string(static_cast<std::uint64_t>(id));
 }
 
 std::optional<core::WorkerId> FakeOperations::worker_id(const std::string& name) const {
   for (const auto& [id, worker] : world.workers) {
-    if (worker_name(id) == name) return id;
+    if (worker_name(worker.pool, id) == name) return id;
   }
   return std::nullopt;
 }
@@ -161,13 +159,15 @@ void FakeOperations::reset(const std::string& pool, Reply<ApplyResult> reply) {
 }
 
 void FakeOperations::retire(core::WorkerId worker, Reply<std::string> reply) {
-  const std::string call = "retire " + worker_name(worker);
-  finish<std::string>(call, std::move(reply), worker_name(worker) + " is being retired");
+  const std::string name = worker_name(world.workers.at(worker).pool, worker);
+  const std::string call = "retire " + name;
+  finish<std::string>(call, std::move(reply), name + " is being retired");
 }
 
 void FakeOperations::kill(core::WorkerId worker, Reply<std::string> reply) {
-  const std::string call = "kill " + worker_name(worker);
-  finish<std::string>(call, std::move(reply), worker_name(worker) + " is being killed");
+  const std::string name = worker_name(world.workers.at(worker).pool, worker);
+  const std::string call = "kill " + name;
+  finish<std::string>(call, std::move(reply), name + " is being killed");
 }
 
 void FakeOperations::order_node(const config::NodeOrder& order, Reply<NodeResult> reply) {

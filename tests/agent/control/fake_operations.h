@@ -75,7 +75,8 @@ class FakeOperations final : public Operations {
   [[nodiscard]] const logs::Logs& logs() const override { return *logs_; }
   [[nodiscard]] NodeStatus node() const override { return status; }
   [[nodiscard]] std::optional<PoolDetail> pool(const std::string& name) const override;
-  [[nodiscard]] std::string worker_name(core::WorkerId id) const override;
+  [[nodiscard]] std::string worker_name(const core::PoolName& pool,
+                                        core::WorkerId id) const override;
   [[nodiscard]] std::optional<core::WorkerId> worker_id(const std::string& name) const override;
 
   void apply(config::Pool pool, ApplyOptions options, Reply<ApplyResult> reply) override;

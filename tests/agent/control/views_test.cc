@@ -268,5 +268,13 @@ TEST_F(Views, TellWhatBecomesOfEventsForTheWebhook) {
   EXPECT_EQ(view["dropped"], 4);
 }
 
+TEST_F(Views, NameTheWorkerOfAnEventWhenItHasGone) {
+  agent::NumberedTransition event;
+  event.transition.pool = "encode";
+  event.transition.worker = core::WorkerId{9};
+  ASSERT_FALSE(operations_.world.workers.contains(core::WorkerId{9}));
+  EXPECT_EQ(event_view(operations_, event)["worker"], "encode-9");
+}
+
 }  // namespace
 }  // namespace mayfly::control
