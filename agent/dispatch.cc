@@ -315,7 +315,7 @@ bool Dispatch::attach_found(const runtime::Container& container, core::ObservedW
 
 void Dispatch::open_found(const core::ObservedWorker& observed) {
   const KnownRevision* known = parts_.catalog.revision(observed.pool, observed.revision);
-  const config::Hold hold = known != nullptr ? known->worker.hold : config::Hold::kGate;
+  const config::Hold hold = known != nullptr ? known->worker.hold : config::Template{}.hold;
   // A gate that cannot be opened again shows as one that never gets ready: the core replaces it.
   (void)parts_.workplaces.open({observed.worker, observed.pool}, hold, log_bounds(observed.pool));
 }

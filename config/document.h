@@ -18,7 +18,7 @@ namespace mayfly::config {
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
-enum class Hold : std::uint8_t { kGate, kExec, kApp };
+enum class Hold : std::uint8_t { kExec, kGate, kApp };
 
 /// When a registry is asked which image a tag is, and for the image.
 enum class Pull : std::uint8_t { kMissing, kAlways, kNever };
@@ -79,7 +79,7 @@ struct Template {
   Resources resources;
   std::string network = kNetworkNone;  ///< or kNetworkHost, or the name of one of the runtime's
   Security security;
-  Hold hold = Hold::kGate;
+  Hold hold = Hold::kExec;
   bool operator==(const Template&) const = default;
 };
 

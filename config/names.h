@@ -10,7 +10,7 @@
 namespace mayfly::config {
 
 inline constexpr std::array<Choice<Hold>, 3> kHolds{
-    {{"gate", Hold::kGate}, {"exec", Hold::kExec}, {"app", Hold::kApp}}};
+    {{"exec", Hold::kExec}, {"gate", Hold::kGate}, {"app", Hold::kApp}}};
 inline constexpr std::array<Choice<Pull>, 3> kPulls{
     {{"missing", Pull::kMissing}, {"always", Pull::kAlways}, {"never", Pull::kNever}}};
 inline constexpr std::string_view kAuto = "auto";

@@ -135,7 +135,7 @@ Check check_tracing(const Host& host) {
     return {"tracing", Status::kOk,
             "not in the unit's SystemCallFilter=: hold = \"exec\" is \"gate\" here", ""};
   }
-  return {"tracing", Status::kOk, "allowed: hold = \"exec\" can be had", ""};
+  return {"tracing", Status::kOk, "allowed: spares are held behind their exec", ""};
 }
 
 std::vector<Check> check_realtime(const Host& host, const config::Loop& loop) {

@@ -146,7 +146,7 @@ class RespawnOptions(unittest.TestCase):
     def test_are_containerd_and_all_ways_but_podman_at_first(self):
         given = self.parse()
         self.assertEqual(given.runtime, ["containerd"])
-        self.assertEqual(given.ways, ["bare", "mayfly", "mayfly-exec", "mayfly-app", "ctr", "docker"])
+        self.assertEqual(given.ways, ["bare", "mayfly", "mayfly-gate", "mayfly-app", "ctr", "docker"])
 
     def test_take_several_runtimes_and_ways(self):
         given = self.parse("--runtime", "containerd", "docker", "podman",

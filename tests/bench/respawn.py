@@ -13,16 +13,16 @@ from supervisors import Case
 
 LIVES_MS = {20: 15, 200: 20, 1000: 40}  # life -> seconds of each way
 SPARES = 32
-WAYS = ("bare", "mayfly", "mayfly-exec", "mayfly-app", "ctr", "docker", "podman")
-MAYFLY = {"mayfly": "gate", "mayfly-exec": "exec", "mayfly-app": "app"}  # way -> hold
+WAYS = ("bare", "mayfly", "mayfly-gate", "mayfly-app", "ctr", "docker", "podman")
+MAYFLY = {"mayfly": "exec", "mayfly-gate": "gate", "mayfly-app": "app"}  # way -> hold
 RUNTIMES = ("containerd", "docker", "podman")
 
 EXPLANATION = """\
 Gap: from a worker's last stamp to the first stamp of the next in its slot, both taken inside of the
 worker by CLOCK_MONOTONIC. Bare: a loop of fork, exec and waitid, with no container at all.
 Mayfly counts the gaps for which a spare was held and ready when the worker before ended; `misses` are
-the others. With hold=exec the spare is the worker's own program, stopped before its first instruction;
-with hold=app it waits at the gate by itself.
+the others. The spare is the worker's own program, stopped before its first instruction; with hold=gate
+it waits at the gate, to be executed, and with hold=app by itself.
 The first lives of a round rest until the spares are made; where the slots would use them up faster than
 a runtime makes containers, each slot rests again before each further share of them (the rests are not
 cut out: they are lives).
@@ -32,7 +32,7 @@ time, are one run.
 
 PARTS = """\
 Where Mayfly's gap goes, medians in ms. decide: the agent has seen the exit, until the release is sent.
-exec: until the agent sees that the gate has executed the command. outside: what the agent cannot see:
+exec: with hold=gate, until the agent sees that the gate has executed the command. outside: what the agent cannot see:
 from the last stamp to its wake-up (the kernel ends the process), and from the exec to the first stamp
 (the program's own start).
 """
@@ -47,7 +47,7 @@ def add_options(parser):
     parser.add_argument("--rounds", type=int, default=2, metavar="N",
                         help="in which the ways take turns (2)")
     parser.add_argument("--ways", nargs="+", choices=WAYS, metavar="WAY",
-                        default=["bare", "mayfly", "mayfly-exec", "mayfly-app", "ctr", "docker"],
+                        default=["bare", "mayfly", "mayfly-gate", "mayfly-app", "ctr", "docker"],
                         help="which to measure, of " + " ".join(WAYS) + " (all but podman)")
     parser.add_argument("--runtime", nargs="+", choices=RUNTIMES, metavar="KIND",
                         default=["containerd"],
@@ -146,7 +146,7 @@ class MayflyWays:
                           for kind in (given.runtime if MAYFLY.keys() & set(given.ways) else [])}
 
     def holding_at(self, hold):
-        remark = "" if hold == "gate" else ", hold=" + hold
+        remark = "" if hold == MAYFLY["mayfly"] else ", hold=" + hold
         return [Way(f"mayfly, {kind}{remark}", functools.partial(
                     _mayfly, self._bench, mayflyd, supervisors.SUPPLY_PER_S[kind], hold))
                 for kind, mayflyd in self._mayflyds.items()]
@@ -159,9 +159,7 @@ def ways_of(place, given):
     mayfly = MayflyWays(bench, daemons, given)
     makers = {
         "bare": lambda: [Way("bare", lambda case: Sample(supervisors.bare(bench, case)))],
-        "mayfly": lambda: mayfly.holding_at("gate"),
-        "mayfly-exec": lambda: mayfly.holding_at("exec"),
-        "mayfly-app": lambda: mayfly.holding_at("app"),
+        **{way: functools.partial(mayfly.holding_at, hold) for way, hold in MAYFLY.items()},
         "ctr": lambda: [Way("ctr run --rm", lambda case: Sample(
             supervisors.ctr_run(bench, daemons.containerd, case)))],
         "docker": lambda: [Way("docker restart", lambda case: Sample(

@@ -14,7 +14,7 @@ from lab import image
 from lab.exits import had_spare
 from lab.process import run, wait_until
 
-Case = collections.namedtuple("Case", "life_ms slots seconds hold", defaults=["gate"])
+Case = collections.namedtuple("Case", "life_ms slots seconds hold", defaults=["exec"])
 
 IMAGE = "mayfly.local/bench:1"
 STAMPS_MAX = 200_000

@@ -65,7 +65,7 @@ class Generator {
     worker.network = flip() ? "host" : flip() ? "none" : "net-" + std::to_string(below(9));
     worker.security = {flip(), flip(), flip(), {}};
     if (flip()) worker.security.capabilities = {"CAP_CHOWN", "CAP_BPF"};
-    worker.hold = flip() ? Hold::kApp : Hold::kGate;
+    worker.hold = flip() ? Hold::kApp : flip() ? Hold::kGate : Hold::kExec;
     return worker;
   }
 
@@ -100,7 +100,7 @@ TEST(CanonicalJson, HoldsEveryKeyInOrder) {
   EXPECT_EQ(
       to_json(pool),
       R"({"backoff":{"factor":2.0,"initial":"100ms","max":"30s","reset_after":"10s"},"command":[],)"
-      R"("env":{},"hold":"gate","image":"i","lifetime":{"stop_grace":"30s"},)"
+      R"("env":{},"hold":"exec","image":"i","lifetime":{"stop_grace":"30s"},)"
       R"("logs":{"pool":"16MiB","worker":"256KiB"},"mounts":[],"name":"a","network":"none",)"
       R"("pull":"missing","replicas":1,"resources":{"cpu":null,"memory":null,"pids":256},)"
       R"("security":{"capabilities":[],"no_new_privileges":true,"read_only_rootfs":false,)"

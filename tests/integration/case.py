@@ -30,6 +30,13 @@ def number_of(pid, file, word):
         return next(int(line.split()[1]) for line in lines if line.startswith(word))
 
 
+def catches(pid, signal_number):
+    """It has said what it does at that signal."""
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as lines:
+        caught = next(int(line.split()[1], 16) for line in lines if line.startswith("SigCgt"))
+    return caught >> (signal_number - 1) & 1 == 1
+
+
 def state_of(pid):
     """One letter: what it does, as ps tells it."""
     with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 
-from case import FOR_EVER_MS, DaemonCase
+from case import FOR_EVER_MS, DaemonCase, catches
 from stories import living
 
 FREEZE_S = 10
@@ -112,10 +112,12 @@ class EngineOutageCase(OutageCase):
         self.known = self.pids(pool)
 
     def end_one(self, pool):
-        """By its own will: the runtime is not asked. The next one is a spare."""
+        """By its own will: the runtime is not asked. The next one is a spare. One that has just been let go
+        does not listen yet, and is process 1: it would never hear of it."""
         worker = self.running(pool)[0]["name"]
         if worker not in self.known:  # a spare that was made since; the runtime is there then
             self.known = self.pids(pool)
+        self.wait(lambda: catches(self.known[worker], signal.SIGTERM), "it to listen", 60)
         os.kill(self.known[worker], signal.SIGTERM)
         self.wait_replaced(pool, worker, WORKERS)
 

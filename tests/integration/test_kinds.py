@@ -89,10 +89,10 @@ class KindsOfWorkers(DaemonCase):
         self.apply(pool, image=SHELL, command=command, replicas=1,
                    backoff={"initial": "1h", "max": "1h"}, **keys)
         record = self.wait(lambda: self.exits(pool), "its record", 60)[0]
-        self.assertEqual((record["class"], record["code"]), ("fail", code), record)
+        self.assertEqual((record["class"], record["code"], record["slot"]), ("nostart", code, None), record)
         self.assertIn(command[0], record["reason"])
         self.assertIn(words, record["reason"].lower())
-        why = self.wait_why(pool, "backoff")
+        why = self.wait_why(pool, "starts_failing")
         self.assertIn(words, why["detail"].lower())
         self.assertIn(words, self.mayflyd.mayfly("why", pool).lower())
 
@@ -240,71 +240,88 @@ class HeldByItself(DaemonCase):
         self.assertEqual(self.running("babble"), [])
 
 
-class HeldBehindItsExec(DaemonCase):
-    """`hold = "exec"`: the worker's program, stopped before its first instruction."""
+class Held:
+    """Of spares that wait for their release as the class says, with programs that know nothing of it."""
 
-    def states(self, workers):
-        """What the kernel says that they are, of each: R, S, T, …"""
-        pids = self.pids("turns")
-        states = []
-        for worker in workers:
-            with contextlib.suppress(FileNotFoundError, KeyError):
-                states.append(state_of(pids[worker["name"]]))
-        return states
+    hold = None
 
-    def test_lives_follow_each_other_with_their_slot_and_only_spares_are_stopped(self):
-        self.apply("turns", image=SHELL, hold="exec", replicas=2, standby=2,
-                   command=shell('echo "slot $MAYFLY_SLOT of $MAYFLY_POOL"; sleep 0.3'))
+    def apply_held(self, pool, command, **more):
+        self.apply(pool, image=SHELL, hold=self.hold, command=command, lifetime={"stop_grace": "0s"}, **more)
+
+    def wait_held(self, pool, count):
+        self.wait(lambda: len(self.ready_spares(pool)) == count, "spares", 60)
+        return [spare["name"] for spare in self.ready_spares(pool)]
+
+    def test_lives_follow_each_other_with_their_slot(self):
+        self.apply_held("turns", shell('echo "slot $MAYFLY_SLOT of $MAYFLY_POOL"; sleep 0.3'), replicas=2,
+                        standby=2)
         self.wait(lambda: len(self.exits("turns")) >= 10, "turns", 90)
         self.wait(lambda: self.mayflyd.pool("turns")["spare_hits"] > 0, "a spare in time", 60)
         records = self.exits("turns")
         self.assertEqual({record["class"] for record in records}, {"done"}, records)
         said = {self.command("logs", record["worker"]).stdout for record in records[:4]}
         self.assertLessEqual(said, {"slot 0 of turns\n", "slot 1 of turns\n"})
-        self.apply("turns", image=SHELL, hold="exec", replicas=2, standby=2, command=shell("exec sleep 1000"),
-                   lifetime={"stop_grace": "0s"})
-        self.command("retire", "turns")
-        self.wait(lambda: self.states(self.ready_spares("turns")) == ["T", "T"] and
-                  self.states(self.running("turns")) == ["S", "S"], "only spares to be stopped", 60)
 
     def test_spares_outlive_the_daemon_and_are_released_by_the_next(self):
-        self.apply("left", image=SHELL, hold="exec", replicas=2, standby=2,
-                   command=shell('echo "slot $MAYFLY_SLOT"; exec sleep 1000'), lifetime={"stop_grace": "0s"})
+        self.apply_held("left", shell('echo "slot $MAYFLY_SLOT"; exec sleep 1000'), replicas=2, standby=2)
         self.wait_running("left", 2)
-        self.wait(lambda: len(self.ready_spares("left")) == 2, "spares", 60)
-        before, spares = self.pids("left"), self.ready_spares("left")
+        spares = self.wait_held("left", 2)
+        before = self.pids("left")
         self.assertEqual(len(before), 4, before)
         for end in (Process.kill, Process.stop):
             end(self.mayflyd.process)
             self.mayflyd.start()
-            self.wait(lambda: len(self.ready_spares("left")) == 2, "the spares", 60)
+            self.wait_held("left", 2)
             self.assertEqual(self.pids("left"), before)
         hits = self.mayflyd.pool("left")["spare_hits"]
         self.command("kill", self.running("left")[0]["name"])
         self.wait(lambda: self.mayflyd.pool("left")["spare_hits"] > hits, "a release", 60)
         running = {worker["name"]: worker["slot"] for worker in self.wait_running("left", 2)}
-        released = [spare["name"] for spare in spares if spare["name"] in running]
+        released = [spare for spare in spares if spare in running]
         self.assertEqual(len(released), 1, running)
         self.wait(lambda: self.command("logs", released[0]).stdout == f"slot {running[released[0]]}\n",
                   "its slot", 60)
 
-    def test_a_program_that_is_not_there_says_so_in_why_and_in_the_record(self):
-        self.apply("absent", image=SHELL, hold="exec", command=["/bin/no-such-program"], replicas=1)
-        why = self.wait_why("absent", "starts_failing")
-        self.assertIn("exec /bin/no-such-program: no such file", why["detail"].lower())
-        record = self.wait(lambda: self.exits("absent"), "its record", 60)[0]
-        self.assertEqual((record["class"], record["code"]), ("nostart", 127), record)
-        self.assertIn("no such file", record["reason"].lower())
-
     def test_one_that_is_killed_while_it_is_held_is_replaced(self):
-        self.apply("struck", image=SHELL, hold="exec", replicas=1, standby=1, command=shell("exec sleep 1000"),
-                   lifetime={"stop_grace": "0s"})
+        self.apply_held("struck", shell("exec sleep 1000"), replicas=1, standby=1)
         self.wait_running("struck", 1)
-        self.wait(lambda: len(self.ready_spares("struck")) == 1, "a spare", 60)
-        name = self.ready_spares("struck")[0]["name"]
-        os.kill(self.pids("struck")[name], signal.SIGKILL)
-        self.wait(lambda: [spare["name"] for spare in self.ready_spares("struck")] not in ([], [name]),
-                  "another spare", 60)
+        spares = self.wait_held("struck", 1)
+        os.kill(self.pids("struck")[spares[0]], signal.SIGKILL)
+        self.wait(lambda: self.wait_held("struck", 1) != spares, "another spare", 60)
+
+
+class HeldBehindItsExec(Held, DaemonCase):
+    """The worker's program, stopped before its first instruction."""
+
+    hold = "exec"
+
+    def states(self, names):
+        """What the kernel says that they are, of each: R, S, T, …"""
+        pids = self.pids("still")
+        states = []
+        for name in names:
+            with contextlib.suppress(FileNotFoundError, KeyError):
+                states.append(state_of(pids[name]))
+        return states
+
+    def test_only_spares_are_stopped(self):
+        self.apply_held("still", shell("exec sleep 1000"), replicas=2, standby=2)
+        running = [worker["name"] for worker in self.wait_running("still", 2)]
+        spares = self.wait_held("still", 2)
+        self.wait(lambda: (self.states(spares), self.states(running)) == (["T", "T"], ["S", "S"]),
+                  "only spares to be stopped", 60)
+
+
+class HeldByItsGate(Held, DaemonCase):
+    """The gate, which becomes the worker's program at the release."""
+
+    hold = "gate"
+
+    def test_a_program_that_is_not_there_fails_as_it_is_released(self):
+        self.apply_held("absent", ["/bin/no-such-program"], replicas=1)
+        record = self.wait(lambda: self.exits("absent"), "its record", 60)[0]
+        self.assertEqual((record["class"], record["code"], record["slot"]), ("fail", 127, 0), record)
+        self.assertIn("no such file", record["reason"].lower())
 
 
 class CgroupsOfWorkers(DaemonCase):

@@ -129,7 +129,7 @@ ca_file = "{cls.authority.certificate}"
     def test_a_pool_that_cannot_start_is_told_of_once_however_often_it_tries(self):
         self.apply("bad", command=["/not/there"], replicas=2, backoff={"initial": "20s", "max": "30s"})
         first = self.wait_told("pool.degraded", "bad")
-        self.assertEqual(first[0]["reason"], "backoff")
+        self.assertEqual(first[0]["reason"], "starts_failing")
         self.wait(lambda: len(self.exits("bad")) >= 4, "more failures", 120)
         self.assertEqual(len(self.told("pool.degraded", "bad")), 1)
 

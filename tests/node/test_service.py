@@ -126,6 +126,7 @@ class ServiceOnANode(InstalledCase):
     def test_its_confinement_forbids_nothing_that_it_must_do(self):
         doctor = self.node.attempt("mayfly", "doctor")
         self.assertEqual(doctor.returncode, 0, doctor.stdout + doctor.stderr)
+        self.assertIn("spares are held behind their exec", doctor.stdout)
         self.apply("wordy", image=SHELL, command=["sh", "-c", "echo words; exit 7"], replicas=1,
                    resources={"memory": "64MiB", "pids": 16}, backoff={"initial": "1h", "max": "1h"})
         self.addCleanup(self.daemon.delete, "wordy")
@@ -134,3 +135,4 @@ class ServiceOnANode(InstalledCase):
         self.assertEqual(self.wait_why("wordy", "backoff")["reason"], "backoff")
         self.assertIn("words", self.daemon.mayfly("logs", "wordy"))
         self.assertIn("wordy", self.daemon.mayfly("get", "exits", "wordy"))
+        self.assertNotIn('hold = "exec" is "gate" here', self.node.journal(SERVICE))

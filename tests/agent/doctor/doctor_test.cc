@@ -197,7 +197,7 @@ TEST_F(Doctor, LooksAtTheKernel) {
 }
 
 TEST_F(Doctor, TellsWhetherSparesCanBeHeldBehindTheirExec) {
-  EXPECT_EQ(check_tracing(host_).what, "allowed: hold = \"exec\" can be had");
+  EXPECT_EQ(check_tracing(host_).what, "allowed: spares are held behind their exec");
   write("/proc/sys/kernel/yama/ptrace_scope", "3\n");
   EXPECT_EQ(check_tracing(host_).what,
             "forbidden by kernel.yama.ptrace_scope = 3: hold = \"exec\" is \"gate\" here");
