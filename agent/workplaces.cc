@@ -6,7 +6,6 @@
 #include <limits>
 #include <utility>
 
-#include "agent/clock.h"
 #include "agent/crash_point.h"
 #include "agent/log.h"
 #include "agent/names.h"
@@ -128,8 +127,9 @@ void Workplaces::release(const WorkerRef& worker, core::SlotIndex slot) {
   gate::Release frame;
   frame.slot = slot;
   frame.env = environment_of(slot);
-  gates_.release(name_of(worker), frame);
-  release_sent_[worker.id] = monotonic_now();
+  if (const auto sent_ns = gates_.release(name_of(worker), frame)) {
+    release_sent_[worker.id] = core::Time{core::Duration{*sent_ns}};
+  }
   crash_point("release.after");
 }
 

@@ -195,7 +195,8 @@ void add_slots(MetricsText& out, const Operations& operations, const Tallies& ta
                std::uint64_t{tally.stopping});
     add_empty_slots(out, operations, state);
   }
-  out.family("mayfly_spares", MetricType::kGauge, "Started containers held at their gates.");
+  out.family("mayfly_spares", MetricType::kGauge,
+             "Started containers, held before their first instruction.");
   for (const auto& [pool, state] : pools) {
     const Tally& tally = tallies.at(pool);
     out.sample({{"pool", pool}, {"state", "ready"}}, std::uint64_t{tally.spares_ready});
@@ -253,7 +254,7 @@ constexpr HistogramFamily kHistograms[] = {
      &agent::PoolEvidence::gap_decide},
     {"mayfly_respawn_exec_seconds", "Of the gap: release sent to the worker's own program.",
      &agent::PoolEvidence::gap_exec},
-    {"mayfly_create_seconds", "Start of a container asked to held at its gate.",
+    {"mayfly_create_seconds", "Start of a container asked to held as a spare.",
      &agent::PoolEvidence::create}};
 
 void add_histograms(MetricsText& out, const agent::Evidence& evidence) {

@@ -180,17 +180,24 @@ std::string Gates::mount_source(const std::string& worker) const {
   return impl_->directories.mount_source(worker);
 }
 
-void Gates::release(const std::string& worker, const Release& release) {
+std::optional<std::int64_t> Gates::release(const std::string& worker, const Release& release) {
   const auto found = impl_->entries.find(worker);
-  if (found == impl_->entries.end()) return impl_->answer_unknown(worker);
+  if (found == impl_->entries.end()) {
+    impl_->answer_unknown(worker);
+    return std::nullopt;
+  }
   Impl::Entry& entry = found->second;
-  if (entry.released == release.slot) return;
+  if (entry.released == release.slot) return std::nullopt;
   const bool runs_at_once = entry.door->hold() == Hold::kApp || entry.door->is_stopped();
   const auto sent = impl_->hand_over(entry, release);
-  if (!sent) return impl_->answer_failed(entry.door, sent.error());
+  if (!sent) {
+    impl_->answer_failed(entry.door, sent.error());
+    return std::nullopt;
+  }
   entry.released = release.slot;
   entry.marker = {};
   if (runs_at_once) impl_->answer_running(entry.door, *sent);
+  return *sent;
 }
 
 std::optional<std::uint32_t> Gates::released_to(const std::string& worker) const {

@@ -83,8 +83,9 @@ class Gates {
   /// The host directory to be mounted at /.mayfly.
   [[nodiscard]] std::string mount_source(const std::string& worker) const;
 
-  /// Writes the marker, then sends. Answered by `running` or `failed`. This is the hot path.
-  void release(const std::string& worker, const Release& release);
+  /// Writes the marker, then sends. Answered by `running` or `failed`. Returns CLOCK_MONOTONIC when
+  /// it was sent, in ns; none if it was not. This is the hot path.
+  std::optional<std::int64_t> release(const std::string& worker, const Release& release);
 
   /// The slot in the marker, if the worker was ever released (also by an earlier run).
   [[nodiscard]] std::optional<std::uint32_t> released_to(const std::string& worker) const;

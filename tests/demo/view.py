@@ -132,8 +132,8 @@ class View:
         gap = _spread(pool["gap_p50_us"], pool["gap_p99_us"])
         lines = [
             f"respawns   {pool['timings']['gap']['count']}, {pool['respawns_per_s']:.1f} a second",
-            f"gap        {self._bold(gap)}   end of one worker → the next one runs",
-            f"spares     {pool['spares_ready']} held at their gates; {pool['spare_hits']} hits, "
+            f"gap        {self._bold(gap)}   the kernel tells of a worker's end → the next one runs",
+            f"spares     {pool['spares_ready']} held; {pool['spare_hits']} hits, "
             f"{pool['spare_misses']} misses",
         ]
         if pool["revision"] > 1:
@@ -155,6 +155,8 @@ class View:
             ("respawn gap", _spread(timings["gap"]["p50_us"], timings["gap"]["p99_us"])),
             ("  by a spare", f"{_spread(_quantile(spares, 0.5), _quantile(spares, 0.99))}"
                              f" ({len(spares)} of the last {len(exits)})"),
+            ("", "as mayflyd sees it: from the end that the kernel tells it of, until the next runs;"),
+            ("", "what workers see is some tenths of a millisecond more: ./dev bench respawn"),
             ("spares", f"{pool['spare_hits']} hits, {pool['spare_misses']} misses; making one "
                        f"took p50 {milliseconds(timings['create']['p50_us'])}, beforehand"),
             ("exits", ", ".join(f"{count} {name}" for name, count in ends.items()) or "none"),

@@ -107,8 +107,8 @@ class Exec : public House {
     open("w", Hold::kExec);
     started();
   }
-  void release(std::uint32_t slot) {
-    gates_->release("w", {.slot = slot, .env = {{"SLOT", std::to_string(slot)}}});
+  std::optional<std::int64_t> release(std::uint32_t slot) {
+    return gates_->release("w", {.slot = slot, .env = {{"SLOT", std::to_string(slot)}}});
   }
 
   std::unique_ptr<Process> parent_;
@@ -131,8 +131,9 @@ TEST_F(Exec, HoldsTheCommandBeforeItsFirstInstruction) {
   ASSERT_EQ(::write(in.write_end.get(), "task\n", 5), 5);
   in.write_end.reset();
 
-  release(7);
+  const auto sent_ns = release(7);
   until_event("running w");
+  EXPECT_EQ(running_at_ns_, sent_ns) << "there is no more to it than to be let go";
   EXPECT_EQ(parent_->wait(), 9);
   EXPECT_EQ(out.drain(), "task\n7 SLOT=no\n");
   EXPECT_EQ(gates_->released_to("w"), 7U);
