@@ -51,9 +51,8 @@ struct NumberedTransition {
 struct PoolEvidence {
   Histogram gap;         ///< respawn gap, with a spare ready or not
   Histogram gap_decide;  ///< end seen → release sent
-  Histogram
-      gap_exec;  ///< release sent → the worker's own program runs; 0 if it had its exec before
-  Histogram create;  ///< start asked → gate ready
+  Histogram gap_exec;    ///< release sent → the worker's own program runs; 0 after an early exec
+  Histogram create;      ///< start asked → gate ready
   Rate respawns;
 };
 

@@ -88,8 +88,7 @@ void ProcessWatch::wait(core::WorkerId worker, Watched& watched) {
 bool ProcessWatch::signal(core::WorkerId worker, int signal_number) {
   const auto found = watched_.find(worker);
   if (found == watched_.end()) return false;
-  return syscall(SYS_pidfd_send_signal, found->second->descriptor.native_handle(), signal_number,
-                 nullptr, 0) == 0;
+  return runtime::send_signal(found->second->descriptor.native_handle(), signal_number);
 }
 
 std::optional<core::ExitStatus> ProcessWatch::exit_status(core::WorkerId worker) const {

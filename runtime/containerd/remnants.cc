@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "runtime/oci/digest.h"
+#include "runtime/pidfd.h"
 
 namespace mayfly::containerd {
 namespace {
@@ -73,7 +74,7 @@ void end_process(pid_t pid, const Options& options, const std::string& name) {
   const auto fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   if (fd < 0) return;
   if (is_at_work_for(command_line("/proc/" + std::to_string(pid)), options, name)) {
-    syscall(SYS_pidfd_send_signal, fd, SIGKILL, nullptr, 0);
+    runtime::send_signal(fd, SIGKILL);
     pollfd end{fd, POLLIN, 0};
     poll(&end, 1, static_cast<int>(std::chrono::milliseconds(kPatience).count()));
   }

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -64,10 +63,6 @@ std::string beginning_of(const std::string& name) {
   return '\0' + name + '=';
 }
 
-int send_signal(int pidfd, int number) {
-  return static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd, number, nullptr, 0));
-}
-
 }  // namespace
 
 tl::expected<Stopped, std::string> Stopped::find(pid_t pid, Descriptor pidfd,
@@ -126,12 +121,12 @@ tl::expected<void, std::string> Stopped::let_run(const Environment& env) const {
   for (const auto& [name, value] : env) {
     if (auto written = write(rooms_.at(name), value); !written) return written;
   }
-  if (send_signal(pidfd_.get(), SIGCONT) != 0) return fault_of("it cannot be let go");
+  if (!runtime::send_signal(pidfd_.get(), SIGCONT)) return fault_of("it cannot be let go");
   return {};
 }
 
 void Stopped::kill() const {
-  send_signal(pidfd_.get(), SIGKILL);
+  runtime::send_signal(pidfd_.get(), SIGKILL);
 }
 
 }  // namespace mayfly::gate

@@ -17,7 +17,7 @@ namespace mayfly::gate {
 class Stopped {
  public:
   /// Of one that Tracer has stopped. `reserved`: what its exec has put into its environment, each
-  /// value as long as what fill() may write. Error: not all of that is there, or it has ended.
+  /// value as long as what let_run() may write. Error: not all of that is there, or it has ended.
   [[nodiscard]] static tl::expected<Stopped, std::string> find(pid_t pid, runtime::Descriptor pidfd,
                                                                const Environment& reserved);
   [[nodiscard]] static bool is_stopped(pid_t pid);

@@ -34,7 +34,7 @@ Tracer::~Tracer() {
   }
 }
 
-tl::expected<void, std::string> Tracer::seize(pid_t pid, int pidfd, Stopped stopped) {
+tl::expected<void, std::string> Tracer::seize(pid_t pid, int pidfd, OnStopped on_stopped) {
   if (processes_.contains(pid)) return tl::make_unexpected(std::string("it is traced already"));
   const unsigned long options = PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
   if (::ptrace(PTRACE_SEIZE, pid, nullptr, options) != 0) {
@@ -48,7 +48,7 @@ tl::expected<void, std::string> Tracer::seize(pid_t pid, int pidfd, Stopped stop
     ::ptrace(PTRACE_INTERRUPT, pid, nullptr, nullptr);
     return tl::make_unexpected(std::string("it has ended"));
   }
-  process.stopped = std::move(stopped);
+  process.on_stopped = std::move(on_stopped);
   return {};
 }
 
@@ -101,9 +101,9 @@ void Tracer::look_at(pid_t pid) {
   // Before the end of the exec, so that the signal is met before the program's first instruction.
   ::kill(pid, SIGSTOP);
   if (::ptrace(PTRACE_DETACH, pid, nullptr, nullptr) != 0) return;  // killed: we shall be told
-  const Stopped stopped = std::move(found->second.stopped);
+  const OnStopped on_stopped = std::move(found->second.on_stopped);
   processes_.erase(found);
-  stopped();
+  on_stopped();
 }
 
 void Tracer::end(pid_t pid) {

@@ -20,7 +20,7 @@ namespace mayfly::gate {
 class Tracer {
  public:
   /// Called on the loop, once: it is stopped. Not called if it ends before.
-  using Stopped = std::function<void()>;
+  using OnStopped = std::function<void()>;
 
   explicit Tracer(boost::asio::io_context& loop);
   ~Tracer();  ///< ends all that it traces
@@ -29,7 +29,7 @@ class Tracer {
 
   /// From now on its next exec stops it. `pidfd`, borrowed: says that the number is still its own.
   /// Error: the kernel does not let us, or it has ended.
-  [[nodiscard]] tl::expected<void, std::string> seize(pid_t pid, int pidfd, Stopped stopped);
+  [[nodiscard]] tl::expected<void, std::string> seize(pid_t pid, int pidfd, OnStopped on_stopped);
 
   /// Ends one that is traced, however far it is, or has seen it end; nothing is called any more.
   /// Idempotent. Until then its parent is not told of its end.
@@ -39,7 +39,7 @@ class Tracer {
   enum class State : std::uint8_t { kStarting, kEnding, kStranger };
   struct Process {
     State state = State::kStarting;
-    Stopped stopped;
+    OnStopped on_stopped;
   };
 
   void look_soon();

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "runtime/descriptor.h"
+#include "runtime/pidfd.h"
 
 namespace mayfly::registry {
 namespace {
@@ -81,7 +82,7 @@ class Child {
       : pid_(pid), pidfd_(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))) {}
   ~Child() {
     if (reaped_) return;
-    if (pidfd_) syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+    if (pidfd_) runtime::send_signal(pidfd_.get(), SIGKILL);
     reap();
   }
   Child(const Child&) = delete;
