@@ -62,7 +62,11 @@ void write_into_environment(pid_t pid, const std::string& name, std::string valu
   std::istringstream fields(stat.substr(stat.rfind(") ") + 2));
   std::string begin;
   for (int field = 3; field <= 50; ++field) fields >> begin;
-  const auto at = text_of(folder + "/environ").find(name) + name.size();
+  // A NUL before each entry: other variables may end like this one.
+  const std::string entries = '\0' + text_of(folder + "/environ");
+  const auto before = entries.find('\0' + name);
+  ASSERT_NE(before, std::string::npos);
+  const auto at = before + name.size();  // without that NUL
   value.resize(bytes);
   const Descriptor memory(::open((folder + "/mem").c_str(), O_RDWR | O_CLOEXEC));
   ASSERT_EQ(::pwrite(memory.get(), value.data(), bytes, std::stoll(begin) + static_cast<off_t>(at)),
